@@ -1,0 +1,49 @@
+# Every target makes the virtual environment it needs. `make` alone lists them.
+
+# The first Python on the path that is new enough; `make test PYTHON=python3.13` picks another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test bench soak lint format constraints clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: $(BIN)/ready ## see it work: a new project, a request, a socket, a task, and their log lines
+	$(BIN)/python scripts/demo.py
+
+test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questions.py` runs less
+	scripts/redis
+	$(PYTEST) --numprocesses=auto --dist=worksteal $(ARGS)
+
+bench: $(BIN)/ready ## the cost per request, line, message and task, beside the peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(BIN)/ready ## memory over 100,000 requests
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+lint: $(BIN)/ready ## formatting, lint and types of this repository's own code
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+
+format: $(BIN)/ready ## format, and fix what can be fixed
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
+constraints: $(BIN)/ready ## compile requirements/*.in anew
+	for name in dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--no-emit-index-url --no-annotate --custom-compile-command "make constraints" \
+		requirements/$$name.in --output-file requirements/$$name.txt; done
+
+clean: ## remove environments, caches and the demo
+	rm -rf .venv* .cache .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/ready: requirements/dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and not on the path." >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/dev.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements/dev.txt
+	@touch $@

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from .support import combinations
+
+# Whatever a developer configured for git must not decide what a test sees.
+os.environ |= {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "Test",
+    "GIT_AUTHOR_EMAIL": "test@example.com",
+    "GIT_COMMITTER_NAME": "Test",
+    "GIT_COMMITTER_EMAIL": "test@example.com",
+}
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    found: dict[str, list[str]] = {}
+    for interpreter, django in combinations():
+        version = ".".join(map(str, interpreter.version))
+        found.setdefault(version, []).append(django)
+    pairs = [f"{version} (Django {', '.join(d)})" for version, d in found.items()]
+    return f"rendered for: Python {', '.join(pairs)}"

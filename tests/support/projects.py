@@ -1,0 +1,201 @@
+"""Django projects made as a user makes them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from .environments import Interpreter, environment, interpreters
+from .processes import Process, Server, free_port
+from .templates import render
+
+# The Python versions that each Django supports, by its release notes.
+DJANGO_VERSIONS = {
+    "5.2": ("3.11", "3.12", "3.13", "3.14"),
+    "6.0": ("3.12", "3.13", "3.14"),
+    "6.1": ("3.12", "3.13", "3.14"),
+}
+
+
+@functools.cache
+def combinations() -> tuple[tuple[Interpreter, str], ...]:
+    """Return each interpreter of this machine with each Django that supports it.
+
+    The variable TEST_DJANGOS narrows them: `TEST_DJANGOS="5.2" make test`.
+    """
+    wanted = os.environ.get("TEST_DJANGOS", "").split()
+    return tuple(
+        (interpreter, django)
+        for interpreter in interpreters()
+        for django, pythons in DJANGO_VERSIONS.items()
+        if interpreter.minor in pythons and (not wanted or django in wanted)
+    )
+
+
+@dataclass
+class Project:
+    """A project from `startproject` with the package in it, wired by the README."""
+
+    folder: Path
+    bin: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def start(
+        cls,
+        folder: Path,
+        *,
+        interpreter: Interpreter | None = None,
+        django: str | None = None,
+        extra: Iterable[str] = (),
+        resolution: str = "highest",
+        wire: bool = True,
+        **answers: object,
+    ) -> Self:
+        """Start a project in `folder` and render the package into it.
+
+        Without a choice it runs on the newest interpreter here and the newest
+        Django for that. Its environment holds Django, the package's own
+        requirements and `extra`, nothing else.
+        """
+        interpreter, django = [
+            (python, version)
+            for python, version in combinations()
+            if interpreter in (None, python) and django in (None, version)
+        ][-1]
+        requirement = f"django~={django}.0"
+        startproject = environment(interpreter, [requirement]) / "django-admin"
+        folder.mkdir(parents=True)
+        subprocess.run(
+            [startproject, "startproject", "config", folder],
+            check=True,
+            capture_output=True,
+        )
+        package = render(folder, **answers)
+        requirements = (package / "requirements.txt").read_text().splitlines()
+        project = cls(
+            folder,
+            environment(
+                interpreter,
+                [requirement, *requirements, *extra],
+                resolution=resolution,
+            ),
+        )
+        if wire:
+            project.wire()
+        return project
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "config" / "settings.py"
+
+    def wire(self) -> None:
+        """Make the README's two edits."""
+        self.edit(
+            "config/settings.py",
+            "INSTALLED_APPS = [",
+            'INSTALLED_APPS = [\n    "telemetry",',
+        )
+        self.edit(
+            "config/settings.py",
+            "MIDDLEWARE = [",
+            'MIDDLEWARE = [\n    "telemetry.middleware.TelemetryMiddleware",',
+        )
+
+    def configure(self, **settings: object) -> None:
+        """Append settings: `project.configure(DEBUG=False)`."""
+        lines = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
+        self.settings.write_text(f"{self.settings.read_text()}\n{lines}")
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the project, making its folders."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace `old`, which must stand in the file, by `new`, once."""
+        target = self.folder / path
+        text = target.read_text()
+        assert old in text, f"{path} has no {old!r}"
+        target.write_text(text.replace(old, new, 1))
+
+    def manage(
+        self, *arguments: str, check: bool = True, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `manage.py`; with `check`, a failure raises and shows the output."""
+        return self.run("python", "manage.py", *arguments, check=check, **environ)
+
+    def run(
+        self, program: str, *arguments: str, check: bool = True, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment to its end, in the project's folder."""
+        finished = subprocess.run(
+            [self.bin / program, *arguments],
+            cwd=self.folder,
+            env=self._environ(environ),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if check and finished.returncode:
+            command = " ".join([program, *arguments])
+            raise AssertionError(
+                f"{command}: {finished.returncode}\n{finished.stdout}{finished.stderr}"
+            )
+        return finished
+
+    def spawn(self, program: str, *arguments: str, **environ: str) -> Process:
+        """Start a program of the environment that goes on, as a Celery worker does."""
+        return Process(
+            [self.bin / program, *arguments],
+            cwd=self.folder,
+            env=self._environ(environ),
+        )
+
+    def serve(self, kind: str, *arguments: str, **environ: str) -> Server:
+        """Start "runserver", "gunicorn", "uvicorn" or "daphne"; return once it listens.
+
+        The last three must be among the project's `extra` requirements.
+        """
+        port = free_port()
+        address = f"127.0.0.1:{port}"
+        command = {
+            "runserver": ["python", "manage.py", "runserver", "--noreload", address],
+            "gunicorn": ["gunicorn", "config.wsgi", "--bind", address],
+            "uvicorn": ["uvicorn", "config.asgi:application", "--port", str(port)],
+            "daphne": ["daphne", "--port", str(port), "config.asgi:application"],
+        }[kind]
+        if kind == "daphne":
+            command[1:1] = arguments
+        else:
+            command += arguments
+        return Server(
+            [self.bin / command[0], *command[1:]],
+            port=port,
+            cwd=self.folder,
+            env=self._environ(environ),
+        )
+
+    def _environ(self, more: Mapping[str, str]) -> dict[str, str]:
+        """Return a small environment, so that this machine's settings stay out."""
+        kept = {
+            name: os.environ[name]
+            for name in ("HOME", "LANG", "LC_ALL", "TMPDIR")
+            if name in os.environ
+        }
+        return {
+            **kept,
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **self.environ,
+            **more,
+        }

@@ -1,0 +1,101 @@
+"""The template as it stands in the work tree, rendered by Copier itself."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import copier
+
+REPOSITORY = Path(__file__).parents[2]
+
+_PARTS = ("copier.yml", "hooks", "template")
+
+
+@functools.cache
+def template() -> Path:
+    """Return a plain folder that holds the template, uncommitted changes included.
+
+    Copier clones a git repository for every copy, and commits what is
+    uncommitted; a plain folder it reads as it is, in a third of the time.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _export(folder)
+    return folder
+
+
+def render(folder: Path, /, **answers: object) -> Path:
+    """Copy the template into `folder` and return the package in it.
+
+    Questions without an answer take their default. Nothing is trusted.
+    """
+    copier.run_copy(
+        str(template()), folder, data=answers, defaults=True, unsafe=False, quiet=True
+    )
+    return folder / "telemetry"
+
+
+class Template:
+    """The template as a git repository with releases, for copies that are updated."""
+
+    def __init__(self, folder: Path, version: str = "v1.0.0") -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        _export(folder)
+        _git(folder, "init", "--quiet")
+        self.release(version)
+
+    def release(self, version: str) -> None:
+        """Commit the folder as it is now and tag it."""
+        _git(self.folder, "add", "--all")
+        _git(self.folder, "commit", "--quiet", "--allow-empty", "--message", version)
+        _git(self.folder, "tag", version)
+
+    def copy(self, folder: Path, /, **answers: object) -> None:
+        copier.run_copy(
+            str(self.folder),
+            folder,
+            data=answers,
+            defaults=True,
+            unsafe=False,
+            quiet=True,
+        )
+
+    def update(
+        self, folder: Path, /, *, answers_file: str | None = None, **answers: object
+    ) -> None:
+        """Update to the latest release; `answers` replace those of the last time."""
+        copier.run_update(
+            folder,
+            data=answers,
+            answers_file=answers_file,
+            defaults=True,
+            overwrite=True,
+            unsafe=False,
+            quiet=True,
+        )
+
+
+def _export(folder: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in listed.split("\0"):
+        source = REPOSITORY / name
+        if name.split("/")[0] in _PARTS and source.is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
