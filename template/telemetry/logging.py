@@ -1,0 +1,148 @@
+"""Logging: structlog and `logging` alike, one line each on stdout."""
+
+import logging
+import logging.config
+import os
+import sys
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.utils.log import DEFAULT_LOGGING
+
+from .bound_logger import BoundLogger
+from .environment import LogFormat, load
+from .formatters import JsonFormatter, LineFormatter, PrettyFormatter
+from .handlers import StdoutHandler
+
+# structlog's processors: they see what is logged with structlog before it becomes a line.
+PROCESSORS: list[structlog.typing.Processor] = [
+    # Add your own above this line.
+]
+
+# They tell too much below WARNING.
+QUIET_LOGGERS = (
+    "asyncio",
+    "boto3",
+    "botocore",
+    "httpcore",
+    "httpx",
+    "requests",
+    "s3transfer",
+    "urllib3",
+    # Add your own above this line.
+)
+
+# They bring handlers of their own; their lines go the common way instead.
+SERVER_LOGGERS = (
+    "daphne",
+    "django.server",
+    "gunicorn.error",
+    "uvicorn",
+    "uvicorn.error",
+)
+
+# Their lines say what `request_completed` says.
+ACCESS_LOGGERS = (
+    "gunicorn.access",
+    "uvicorn.access",
+)
+
+
+def get_logger(name: str | None = None, **fields: Any) -> BoundLogger:
+    """Return a logger of that name; `fields` are in each of its lines."""
+    return BoundLogger(logging.getLogger(name), PROCESSORS, fields)
+
+
+def configure_logging(level: str, format: LogFormat) -> None:
+    """Send all that is logged to stdout; handlers for other places stay."""
+    others = [handler for handler in logging.root.handlers if not _is_console(handler)]
+    logging.config.dictConfig(logging_config(level, format))
+    for handler in others:
+        logging.root.addHandler(handler)
+    configure_structlog()
+
+
+def configure_structlog() -> None:
+    """Make `structlog.get_logger` return what `get_logger` returns."""
+    structlog.configure(
+        processors=PROCESSORS,
+        wrapper_class=BoundLogger,
+        context_class=dict,
+        logger_factory=_standard_logger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def logging_config(level: str | None = None, format: LogFormat | None = None) -> dict[str, Any]:
+    """Return a configuration for `logging.config.dictConfig`, and for `settings.LOGGING`.
+
+    Without arguments the environment decides. Add handlers and loggers to the dictionary
+    as you like. With TELEMETRY_ENABLED=false it changes nothing of Django's logging.
+    """
+    environment = load(os.environ)
+    level = level or environment.log_level
+    config: dict[str, Any] = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": dict(DEFAULT_LOGGING["filters"]),
+        "formatters": {
+            "json": {"()": JsonFormatter},
+            "pretty": {"()": PrettyFormatter},
+            "default": {"()": _default_formatter},
+        },
+        "handlers": {"mail_admins": dict(DEFAULT_LOGGING["handlers"]["mail_admins"])},
+        "loggers": {},
+        "root": {"handlers": [], "level": "WARNING"},
+    }
+    if not environment.enabled:
+        return config
+    config["handlers"]["stdout"] = {"()": StdoutHandler, "formatter": format or "default"}
+    config["root"] = {"handlers": ["stdout"], "level": level}
+    config["loggers"] = {
+        # Django's own level; below it are the parameters of database queries.
+        "django": {"handlers": ["mail_admins"], "level": _not_below("INFO", level)},
+        **{name: {"level": _not_below("WARNING", level)} for name in QUIET_LOGGERS},
+        **{
+            name: {"handlers": [], "propagate": True, "level": _not_below("INFO", level)}
+            for name in SERVER_LOGGERS
+        },
+        **{name: {"handlers": [], "propagate": False} for name in ACCESS_LOGGERS},
+    }
+    return config
+
+
+def is_configured() -> bool:
+    """Whether the root logger writes lines of ours."""
+    return any(isinstance(handler, StdoutHandler) for handler in logging.root.handlers)
+
+
+def _default_formatter() -> LineFormatter:
+    # Called when Django applies LOGGING, when DEBUG is known.
+    debug = settings.configured and settings.DEBUG
+    if load(os.environ, debug=debug).log_format == "pretty":
+        return PrettyFormatter()
+    return JsonFormatter()
+
+
+def _standard_logger(name: str | None = None, *_: object) -> logging.Logger:
+    """Return the logger of that name, or of the module that calls `structlog.get_logger`."""
+    if name is not None:
+        return logging.getLogger(name)
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "structlog":
+        frame = frame.f_back
+    return logging.getLogger(frame.f_globals.get("__name__"))
+
+
+def _not_below(floor: str, level: str) -> str:
+    levels = logging.getLevelNamesMapping()
+    return max(floor, level, key=levels.__getitem__)
+
+
+def _is_console(handler: logging.Handler) -> bool:
+    """Whether `handler` would say our lines a second time."""
+    if isinstance(handler, StdoutHandler):
+        return True
+    consoles = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return type(handler) is logging.StreamHandler and handler.stream in consoles

@@ -1,0 +1,87 @@
+"""One request from its first moment to its completion line."""
+
+import asyncio
+import time
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import LazyObject
+
+from .access_log import REQUEST_ATTRIBUTE
+from .context import Scope
+from .fields import http_fields
+from .labels import extract_labels
+from .logging import get_logger
+from .users import UserId, resolved_user, user_id
+
+log = get_logger(f"{__package__}.middleware")
+
+
+class RequestScope:
+    """Holds the request's context, and says once how the request ended."""
+
+    def __init__(self, request: HttpRequest, request_id: str, *, quiet: bool = False) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.quiet = quiet
+        self.error: BaseException | None = None
+        self._started = time.perf_counter()
+        self._labels = extract_labels(request.path)
+        self._user: Any = None
+        self._session_was_read = False
+        self._ended = False
+        self._scope = Scope({"request.id": request_id, **self._labels}, self.refresh)
+        setattr(request, REQUEST_ATTRIBUTE, self)
+
+    def refresh(self) -> None:
+        """Take over the user whom Django, a middleware or the view has found in the meantime."""
+        user = resolved_user(self.request)
+        if user is self._user:
+            return
+        self._user = user
+        try:
+            identifier = user_id(user)
+        except Exception:  # A user class of the project's own may do anything.
+            return
+        if identifier is not None:
+            self.set_user(identifier)
+        elif isinstance(self.request.__dict__.get("user"), LazyObject):
+            self.set_user(None)  # Django did not accept the session, after a new password say.
+
+    def set_user(self, identifier: UserId | None) -> None:
+        """Bind `user.id`, or take it back."""
+        user = {} if identifier is None else {"user.id": identifier}
+        self._scope.rebind({"request.id": self.request_id, **user, **self._labels})
+
+    def wants_session(self) -> bool:
+        """Whether the session has to say who the user is; asked once."""
+        if self._session_was_read:
+            return False
+        self._session_was_read = True
+        self.refresh()
+        return self._user is None
+
+    def finish(self, status_code: int | None = None, error: BaseException | None = None) -> None:
+        """Write the completion line, unless it has been written."""
+        if self._ended:
+            return
+        self._ended = True
+        error, self.error = error or self.error, None
+        fields = http_fields(self.request, status_code)
+        fields["duration_ms"] = round((time.perf_counter() - self._started) * 1000, 2)
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
+            log.info("request_cancelled", **fields)
+        elif error is not None:
+            log.error("request_failed", exc_info=error, **fields)
+        elif self.quiet:
+            return
+        elif status_code is None or status_code < 400:
+            log.info("request_completed", **fields)
+        elif status_code < 500:
+            log.warning("request_completed", **fields)
+        else:
+            log.error("request_completed", **fields)
+
+    def exit(self) -> None:
+        """Leave the context as it was before the request."""
+        self._scope.exit()

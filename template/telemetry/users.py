@@ -1,0 +1,84 @@
+"""Who makes a request, found without loading a user, setting `Vary`, or making a session."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+from django.utils.functional import LazyObject, empty
+
+UserId = int | str
+
+
+def resolved_user(request: HttpRequest) -> Any | None:
+    """Return the user that Django, a middleware or a view has put on the request.
+
+    None as long as nobody has asked for the lazy user that Django puts there.
+    """
+    user = request.__dict__.get("user")
+    if not isinstance(user, LazyObject):
+        return user
+    if user._wrapped is not empty:
+        return user._wrapped
+    return request.__dict__.get("_acached_user")
+
+
+def user_id(user: Any) -> UserId | None:
+    """Return the primary key of an authenticated user, as it goes into a field."""
+    if not getattr(user, "is_authenticated", False):
+        return None
+    return _as_field(getattr(user, "pk", None))
+
+
+def session_user_id(request: HttpRequest) -> UserId | None:
+    """Return the user id in the session of a request that has a session cookie."""
+    session = _session(request)
+    if session is None:
+        return None
+    accessed = session.accessed
+    try:
+        return _from_session(session.get(SESSION_KEY))
+    finally:
+        _leave_untouched(request, session, accessed)
+
+
+async def asession_user_id(request: HttpRequest) -> UserId | None:
+    """Like `session_user_id`, without a thread."""
+    session = _session(request)
+    if session is None:
+        return None
+    accessed = session.accessed
+    try:
+        return _from_session(await session.aget(SESSION_KEY))
+    finally:
+        _leave_untouched(request, session, accessed)
+
+
+def _session(request: HttpRequest) -> SessionBase | None:
+    session = request.__dict__.get("session")
+    if isinstance(session, SessionBase) and settings.SESSION_COOKIE_NAME in request.COOKIES:
+        return session
+    return None
+
+
+def _leave_untouched(request: HttpRequest, session: SessionBase, accessed: bool) -> None:
+    """Undo what reading does to a session: the response would vary on the cookie, or drop it."""
+    if accessed:
+        return
+    session.accessed = False
+    key = request.COOKIES[settings.SESSION_COOKIE_NAME]
+    if session.session_key != key or session.modified:  # The cookie's session is gone.
+        request.session = type(session)(key)
+
+
+def _from_session(value: Any) -> UserId | None:
+    if value is None:
+        return None
+    return _as_field(get_user_model()._meta.pk.to_python(value))
+
+
+def _as_field(key: Any) -> UserId | None:
+    if key is None or isinstance(key, int | str):
+        return key
+    return str(key)
