@@ -15,9 +15,11 @@ from .lines import json_lines
 from .processes import Process, Response, Server
 from .projects import DJANGO_VERSIONS, Project, combinations
 from .templates import REPOSITORY, Template, render, template
+from .terminals import DOWN, Terminal
 
 __all__ = [
     "DJANGO_VERSIONS",
+    "DOWN",
     "REPOSITORY",
     "Interpreter",
     "Process",
@@ -25,6 +27,7 @@ __all__ = [
     "Response",
     "Server",
     "Template",
+    "Terminal",
     "combinations",
     "environment",
     "interpreters",
