@@ -60,6 +60,6 @@ def _apart_from_head(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        return record.getMessage().rstrip("\n")
     except Exception:  # Arguments that do not fit the message, or that cannot be shown.
         return f"{show(record.msg)} {show(record.args)}"

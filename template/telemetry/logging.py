@@ -56,11 +56,16 @@ def get_logger(name: str | None = None, **fields: Any) -> BoundLogger:
 
 def configure_logging(level: str, format: LogFormat) -> None:
     """Send all that is logged to stdout; handlers for other places stay."""
+    apply_config(logging_config(level, format))
+    configure_structlog()
+
+
+def apply_config(config: dict[str, Any]) -> None:
+    """Like `logging.config.dictConfig`, but the root logger keeps its handlers for other places."""
     others = [handler for handler in logging.root.handlers if not _is_console(handler)]
-    logging.config.dictConfig(logging_config(level, format))
+    logging.config.dictConfig(config)
     for handler in others:
         logging.root.addHandler(handler)
-    configure_structlog()
 
 
 def configure_structlog() -> None:

@@ -87,7 +87,7 @@ class _Cleaner:
     def value(self, value: object, depth: int) -> Any:
         kind = type(value)
         self.nodes -= 1
-        if kind is str or kind is bool or value is None:
+        if kind in (str, bool, datetime) or value is None:
             return value
         if kind is int:
             return value if -(2**63) <= value < 2**64 else show(value)  # type: ignore[operator]
