@@ -43,18 +43,18 @@ def render(folder: Path, /, **answers: object) -> Path:
 class Template:
     """The template as a git repository with releases, for copies that are updated."""
 
-    def __init__(self, folder: Path, version: str = "v1.0.0") -> None:
+    def __init__(self, folder: Path, version: str | None = "v1.0.0") -> None:
         self.folder = folder
         folder.mkdir(parents=True)
         _export(folder)
-        _git(folder, "init", "--quiet")
+        git(folder, "init", "--quiet")
         self.release(version)
 
-    def release(self, version: str) -> None:
-        """Commit the folder as it is now and tag it."""
-        _git(self.folder, "add", "--all")
-        _git(self.folder, "commit", "--quiet", "--allow-empty", "--message", version)
-        _git(self.folder, "tag", version)
+    def release(self, version: str | None) -> None:
+        """Commit the folder as it is now and tag it, unless `version` is None."""
+        commit(self.folder)
+        if version:
+            git(self.folder, "tag", version)
 
     def copy(self, folder: Path, /, **answers: object) -> None:
         copier.run_copy(
@@ -97,5 +97,16 @@ def _export(folder: Path) -> None:
             shutil.copy2(source, target)
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in `folder` and return what it printed."""
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def commit(folder: Path, message: str = "A state to come back to") -> None:
+    """Commit everything in `folder`, which becomes a repository if it is in none."""
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+        git(folder, "init", "--quiet")
+    git(folder, "add", "--all", ".")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
