@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Self
 
 import copier
 
@@ -25,7 +26,7 @@ def template() -> Path:
     """
     folder = Path(tempfile.mkdtemp(prefix="template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _export(folder)
+    export(folder)
     return folder
 
 
@@ -46,9 +47,16 @@ class Template:
     def __init__(self, folder: Path, version: str | None = "v1.0.0") -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        _export(folder)
         git(folder, "init", "--quiet")
+        export(folder)
         self.release(version)
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Take a clone of this repository as it is."""
+        template = cls.__new__(cls)
+        template.folder = folder
+        return template
 
     def release(self, version: str | None) -> None:
         """Commit the folder as it is now and tag it, unless `version` is None."""
@@ -56,10 +64,14 @@ class Template:
         if version:
             git(self.folder, "tag", version)
 
-    def copy(self, folder: Path, /, **answers: object) -> None:
+    def copy(
+        self, folder: Path, /, *, vcs_ref: str | None = None, **answers: object
+    ) -> None:
+        """Copy the latest release, or that of `vcs_ref`."""
         copier.run_copy(
             str(self.folder),
             folder,
+            vcs_ref=vcs_ref,
             data=answers,
             defaults=True,
             unsafe=False,
@@ -81,7 +93,8 @@ class Template:
         )
 
 
-def _export(folder: Path) -> None:
+def export(folder: Path) -> None:
+    """Write the template as it stands in the work tree into `folder`."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
