@@ -9,11 +9,17 @@ from .context import Scope
 from .logging import get_logger
 from .request_id import HEADER, request_id_from
 from .users import resolved, user_id
+from .websocket_servers import mark_told
 
 log = get_logger(f"{__package__}.websocket")
 
 # A browser sets no headers on a WebSocket, so a page hands on its id in the query string.
 QUERY_PARAMETER = "request_id"
+
+# RFC 6455: what it is called when no close frame has come, and when one has no code.
+ABNORMAL_CLOSURE = 1006
+NO_STATUS = 1005
+NORMAL_CLOSURE = 1000
 
 Message = dict[str, Any]
 
@@ -49,7 +55,7 @@ class Connection:
         self._accepted = False
         self._rejected = False
         self._failed = False
-        self._close_code: int | None = None
+        self._close_code = ABNORMAL_CLOSURE
         self._user: Any = None
         self._scope = Scope({**self._request_id, **self._fields}, self._refresh)
 
@@ -58,7 +64,7 @@ class Connection:
         if message["type"] == "websocket.receive":
             self._messages_in += 1
         elif message["type"] == "websocket.disconnect":
-            self._close_code = message.get("code", self._close_code)
+            self._close_code = message.get("code", NO_STATUS)
         return message
 
     async def send(self, message: Message) -> None:
@@ -71,11 +77,12 @@ class Connection:
         elif not self._accepted:
             self._reject(message)
         elif message["type"] == "websocket.close":
-            self._close_code = message.get("code", 1000)
+            self._close_code = message.get("code", NORMAL_CLOSURE)
 
     def fail(self, error: Exception) -> None:
         """Say what a handler has raised."""
         self._failed = True
+        mark_told(error)
         log.error("ws_failed", exc_info=error, **self._ending())
 
     def exit(self) -> None:
@@ -83,7 +90,7 @@ class Connection:
         if self._failed and not self._accepted:
             self._reject({})
         elif not self._failed and not self._rejected:
-            log.info("ws_disconnected", **self._ending())
+            log.info("ws_disconnected", close_code=self._close_code, **self._ending())
         self._scope.exit()
 
     def _reject(self, message: Message) -> None:
@@ -95,7 +102,6 @@ class Connection:
     def _ending(self) -> dict[str, Any]:
         return {
             **self._path(),
-            **({} if self._close_code is None else {"close_code": self._close_code}),
             "duration_ms": round((time.perf_counter() - self._started) * 1000, 2),
             "messages_in": self._messages_in,
             "messages_out": self._messages_out,
