@@ -54,8 +54,9 @@ class BoundLogger(structlog.BoundLoggerBase):
 
     def exception(self, event: Any = None, *args: Any, **fields: Any) -> None:
         """Log at error level with the exception that is being handled."""
-        fields.setdefault("exc_info", True)
-        self.error(event, *args, **fields)
+        if self._logger.isEnabledFor(logging.ERROR):
+            fields.setdefault("exc_info", True)
+            self._emit(logging.ERROR, "error", event, args, fields)
 
     def log(self, level: int, *args: Any, **fields: Any) -> None:
         """Log at a level of `logging`, such as `logging.INFO`."""

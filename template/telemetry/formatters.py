@@ -12,7 +12,7 @@ import orjson
 
 from .lines import line_of
 from .redaction import redact_url_credentials
-from .serialization import MAX_TEXT, cut
+from .serialization import MAX_INT, MAX_TEXT, MIN_INT, cut, show
 
 # In bytes. The values of a longer line are cut.
 MAX_LINE = 64 * 1024
@@ -98,7 +98,7 @@ class PrettyFormatter(LineFormatter):
 def _dumps(line: dict[str, Any]) -> bytes:
     try:
         text = orjson.dumps(line, option=_JSON)
-    except TypeError:  # A lone surrogate, or an odd time zone.
+    except TypeError:  # A lone surrogate, a huge int, an odd time zone.
         text = orjson.dumps(_encodable(line), option=_JSON)
     if b":null" in text and any(map(_is_nonfinite, line.values())):
         return _dumps({key: _finite(value) for key, value in line.items()})
@@ -138,7 +138,11 @@ def _encodable(value: Any) -> Any:
         return {_encodable(k): _encodable(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_encodable(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
+        return show(value)
+    return value
 
 
 def _shown(value: Any, plain: re.Pattern[str]) -> str:

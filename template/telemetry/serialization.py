@@ -23,6 +23,9 @@ MAX_TEXT = 10_000
 MAX_DEPTH = 8
 MAX_ITEMS = 100
 MAX_NODES = 1_000
+# The integers that JSON keeps exact, and orjson takes.
+MIN_INT = -(2**63)
+MAX_INT = 2**64 - 1
 
 # What goes to the formatter as it is; orjson writes a `datetime` in ISO 8601.
 _SCALARS = frozenset({str, int, float, bool, type(None), datetime})
@@ -95,7 +98,8 @@ class _Cleaner:
         if kind in (str, bool, datetime) or value is None:
             return value
         if kind is int:
-            return value if -(2**63) <= value < 2**64 else show(value)  # type: ignore[operator]
+            fits = MIN_INT <= value <= MAX_INT  # type: ignore[operator]
+            return value if fits else show(value)
         if kind is float:
             return value if math.isfinite(value) else repr(value)  # type: ignore[arg-type]
         try:

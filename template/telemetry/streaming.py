@@ -36,6 +36,7 @@ class _Body:
         scope: RequestScope,
     ) -> None:
         self.started = False
+        self._closed = False
         self._scope = scope
         self._status = response.status_code
         self._close = response.close
@@ -59,6 +60,9 @@ class _Body:
 
     def close(self) -> None:
         """Close the response; a body that was only begun was cancelled."""
+        if self._closed:
+            return
+        self._closed = True
         with self:
             self._close()
             left = GeneratorExit() if self.started else None
