@@ -316,7 +316,7 @@ def test_switched_off_django_is_as_it_was(project: Project) -> None:
         "print(type(WSGIHandler()._middleware_chain.__wrapped__))\n"
     )
 
-    def told(**environ: str) -> str:
+    def told(**environ: Any) -> str:
         return re.sub(
             "0x[0-9a-f]+", "", project.run("python", "-c", program, **environ).stdout
         )
