@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from .support import combinations
+from .support import Template, combinations
 
 # Whatever a developer configured for git must not decide what a test sees.
 os.environ |= {
@@ -24,3 +24,9 @@ def pytest_report_header(config: pytest.Config) -> str:
         found.setdefault(version, []).append(django)
     pairs = [f"{version} (Django {', '.join(d)})" for version, d in found.items()]
     return f"rendered for: Python {', '.join(pairs)}"
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The work tree as a template of one release. Not to be changed."""
+    return Template(tmp_path_factory.mktemp("released") / "template")

@@ -1,1 +1,1 @@
-"""Telemetry of this project: structured logs, and one context for each unit of work."""
+"""Telemetry: structured logs, and one context for each unit of work."""

@@ -8,10 +8,11 @@ REQUEST_ATTRIBUTE = "_telemetry"
 
 
 def is_replaced(record: logging.LogRecord) -> bool:
-    """Whether `record` tells again what the completion line of its request tells."""
+    """Whether a completion line tells what `record` tells."""
     if record.name == "django.request":
         return hasattr(record.__dict__.get("request"), REQUEST_ATTRIBUTE)
     if record.name.startswith("django.") and record.name.endswith(".server"):
-        # Method, status and size from Django's server; a mapping from servers that extend it.
-        return isinstance(record.args, Mapping) or len(record.args or ()) == 3
+        # Request line, status and size; other servers give a mapping.
+        args = record.args or ()
+        return isinstance(args, Mapping) or len(args) == 3
     return False

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from .checks import check_environment, check_requirements, check_wiring
+from . import checks
 from .config import init_telemetry
 
 
@@ -13,6 +13,7 @@ class TelemetryConfig(AppConfig):
 
     def ready(self) -> None:
         init_telemetry()
-        register(check_environment)
-        register(check_requirements)
-        register(check_wiring)
+        register(checks.check_environment)
+        register(checks.check_requirements)
+        register(checks.check_middleware)
+        register(checks.check_logging)

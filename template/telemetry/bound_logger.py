@@ -1,4 +1,4 @@
-"""The logger: structlog's interface, `logging`'s levels and listeners, and a short way between."""
+"""The logger: structlog's interface over the levels of `logging`."""
 
 import logging
 import sys
@@ -15,8 +15,6 @@ from .handlers import StdoutHandler
 from .lines import LINE_ATTRIBUTE, WRITTEN_ATTRIBUTE, line
 from .serialization import show
 
-# Tools such as Sentry's replace these to see every record.
-_STANDARD = (logging.Logger.handle, logging.Logger.callHandlers, logging.Logger.makeRecord)
 # Arguments that `logging` knows, and so no fields.
 _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
 # Attributes of a record that `logging` sets when it formats one.
@@ -26,71 +24,74 @@ _TAKEN = frozenset({"asctime", "message"})
 class BoundLogger(structlog.BoundLoggerBase):
     """A structlog logger over one of `logging`.
 
-    Its line goes straight to our handler. A `LogRecord` is made only where somebody else
-    listens too: another handler, a filter, or a tool that has replaced a method of `Logger`.
-    Nothing that is passed can raise into the caller.
+    A line goes straight to our handler. A `LogRecord` is made only where
+    somebody else listens too: another handler, a filter, or a tool that has
+    replaced a method of `Logger`. Nothing that is passed raises into the
+    caller.
     """
 
     _logger: logging.Logger
 
-    def debug(self, event: object = None, *args: object, **fields: Any) -> None:
+    def debug(self, event: Any = None, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.DEBUG):
             self._emit(logging.DEBUG, "debug", event, args, fields)
 
-    def info(self, event: object = None, *args: object, **fields: Any) -> None:
+    def info(self, event: Any = None, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.INFO):
             self._emit(logging.INFO, "info", event, args, fields)
 
-    def warning(self, event: object = None, *args: object, **fields: Any) -> None:
+    def warning(self, event: Any = None, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.WARNING):
             self._emit(logging.WARNING, "warning", event, args, fields)
 
-    def error(self, event: object = None, *args: object, **fields: Any) -> None:
+    def error(self, event: Any = None, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.ERROR):
             self._emit(logging.ERROR, "error", event, args, fields)
 
-    def critical(self, event: object = None, *args: object, **fields: Any) -> None:
+    def critical(self, event: Any = None, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.CRITICAL):
             self._emit(logging.CRITICAL, "critical", event, args, fields)
 
-    def exception(self, event: object = None, *args: object, **fields: Any) -> None:
+    def exception(self, event: Any = None, *args: Any, **fields: Any) -> None:
         """Log at error level with the exception that is being handled."""
         if self._logger.isEnabledFor(logging.ERROR):
             fields.setdefault("exc_info", True)
             self._emit(logging.ERROR, "error", event, args, fields)
 
-    def log(self, level: int, event: object = None, *args: object, **fields: Any) -> None:
+    def log(self, level: int, *args: Any, **fields: Any) -> None:
         """Log at a level of `logging`, such as `logging.INFO`."""
         if self._logger.isEnabledFor(level):
-            self._emit(level, logging.getLevelName(level).lower(), event, args, fields)
+            name = logging.getLevelName(level).lower()
+            event, *rest = args or (None,)
+            self._emit(level, name, event, tuple(rest), fields)
 
     warn = warning
     fatal = critical
     msg = info
 
-    async def adebug(self, event: object = None, *args: object, **fields: Any) -> None:
-        self.debug(event, *args, **fields)
+    async def adebug(self, *args: Any, **fields: Any) -> None:
+        self.debug(*args, **fields)
 
-    async def ainfo(self, event: object = None, *args: object, **fields: Any) -> None:
-        self.info(event, *args, **fields)
+    async def ainfo(self, *args: Any, **fields: Any) -> None:
+        self.info(*args, **fields)
 
-    async def awarning(self, event: object = None, *args: object, **fields: Any) -> None:
-        self.warning(event, *args, **fields)
+    async def awarning(self, *args: Any, **fields: Any) -> None:
+        self.warning(*args, **fields)
 
-    async def aerror(self, event: object = None, *args: object, **fields: Any) -> None:
-        self.error(event, *args, **fields)
+    async def aerror(self, *args: Any, **fields: Any) -> None:
+        self.error(*args, **fields)
 
-    async def acritical(self, event: object = None, *args: object, **fields: Any) -> None:
-        self.critical(event, *args, **fields)
+    async def acritical(self, *args: Any, **fields: Any) -> None:
+        self.critical(*args, **fields)
 
-    async def aexception(self, event: object = None, *args: object, **fields: Any) -> None:
-        self.exception(event, *args, **fields)
+    async def aexception(self, *args: Any, **fields: Any) -> None:
+        self.exception(*args, **fields)
 
-    async def alog(self, level: int, event: object = None, *args: object, **fields: Any) -> None:
-        self.log(level, event, *args, **fields)
+    async def alog(self, level: int, *args: Any, **fields: Any) -> None:
+        self.log(level, *args, **fields)
 
     def isEnabledFor(self, level: int) -> bool:
-        """Whether a line of `level` would be written; named as in `logging`."""
+        """Whether a line of `level` would be written."""
         return self._logger.isEnabledFor(level)
 
     is_enabled_for = isEnabledFor
@@ -99,8 +100,8 @@ class BoundLogger(structlog.BoundLoggerBase):
         self,
         level: int,
         name: str,
-        event: object,
-        args: tuple[object, ...],
+        event: Any,
+        args: tuple[Any, ...],
         fields: dict[str, Any],
     ) -> None:
         try:
@@ -110,20 +111,24 @@ class BoundLogger(structlog.BoundLoggerBase):
                 event, fields = self._process(name, event, fields)
             if args or type(event) is not str:
                 event = _text(event, args)
-            options = {}
+            options: dict[str, Any] = {}
             if not _OPTIONS.isdisjoint(fields):
-                options = {key: fields[key] for key in _OPTIONS if key in fields}
-                fields = _without_options(fields, options)
-            self._hand_on(level, line(datetime.now(UTC), name, self._logger.name, event, fields), options)
+                options, fields = _without_options(fields)
+            now = datetime.now(UTC)
+            whole = line(now, name, self._logger.name, event, fields)
+            self._hand_on(level, whole, options)
         except structlog.DropEvent:
             pass
         except Exception:
             _complain()
 
     def _process(
-        self, name: str, event: object, fields: dict[str, Any]
-    ) -> tuple[object, dict[str, Any]]:
-        """Run structlog's processors; what they return may be the line's fields or its text."""
+        self,
+        name: str,
+        event: Any,
+        fields: dict[str, Any],
+    ) -> tuple[Any, dict[str, Any]]:
+        """Run structlog's processors: to the line's fields, or its text."""
         processed: Any = {**fields, "event": event}
         for processor in self._processors:
             processed = processor(self._logger, name, processed)
@@ -131,26 +136,33 @@ class BoundLogger(structlog.BoundLoggerBase):
             return processed.pop("event", None), processed
         return processed, {}
 
-    def _hand_on(self, level: int, line: dict[str, Any], options: dict[str, Any]) -> None:
+    def _hand_on(
+        self,
+        level: int,
+        line: dict[str, Any],
+        options: dict[str, Any],
+    ) -> None:
         ours, others = _listeners(self._logger)
         if ours is not None and level >= ours.level:
             ours.write_line(line)
         if others:
-            self._logger.handle(self._record(level, line, options, ours))
+            record = self._record(level, line, options)
+            record.__dict__[WRITTEN_ATTRIBUTE] = ours
+            self._logger.handle(record)
 
     def _record(
         self,
         level: int,
         line: dict[str, Any],
         options: dict[str, Any],
-        written_by: StdoutHandler | None,
     ) -> logging.LogRecord:
-        """A full record: event as message, each field an attribute where the name is free."""
-        error = exception_of(options.get("exc_info"))
-        # This method, `_hand_on`, `_emit`, the method called, its caller.
-        file, number, function, stack = self._logger.findCaller(
-            bool(options.get("stack_info")), 4 + int(options.get("stacklevel", 1))
-        )
+        """The event as message, each field an attribute with a free name."""
+        error = options.get("exc_info")
+        # `_record`, `_hand_on`, `_emit`, the method called, its caller.
+        depth = 4 + int(options.get("stacklevel", 1))
+        stack_info = bool(options.get("stack_info"))
+        caller = self._logger.findCaller(stack_info, depth)
+        file, number, function, stack = caller
         record = self._logger.makeRecord(
             self._logger.name,
             level,
@@ -166,48 +178,63 @@ class BoundLogger(structlog.BoundLoggerBase):
             if name not in _TAKEN:
                 record.__dict__.setdefault(name, value)
         record.__dict__[LINE_ATTRIBUTE] = line
-        record.__dict__[WRITTEN_ATTRIBUTE] = written_by
         return record
 
 
+def _methods(kind: type[logging.Logger]) -> tuple[Any, Any, Any]:
+    """What tools such as Sentry's replace to see every record."""
+    return kind.handle, kind.callHandlers, kind.makeRecord
+
+
+_STANDARD = _methods(logging.Logger)
+
+
 def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
-    """Return the handler of ours that `logger` reaches, and whether a record is needed as well."""
-    kind = type(logger)
-    others = (kind.handle, kind.callHandlers, kind.makeRecord) != _STANDARD
+    """Return the handler of ours, and whether others want a record."""
     if logger.filters:
         return None, True
     ours = None
+    others = _methods(type(logger)) != _STANDARD
     node: logging.Logger | None = logger
     while node is not None:
         for handler in node.handlers:
-            if ours is None and type(handler) is StdoutHandler and handler.direct:
+            if ours is None and type(handler) is StdoutHandler:
                 ours = handler
             else:
                 others = True
         node = node.parent if node.propagate else None
-    return ours, others or ours is None
+    if ours is None or not ours.direct:
+        return None, True
+    return ours, others
 
 
-def _text(event: object, args: tuple[object, ...]) -> str:
+def _text(event: Any, args: tuple[Any, ...]) -> str:
     text = event if isinstance(event, str) else show(event)
     if not args:
         return text
+    named = len(args) == 1 and isinstance(args[0], Mapping)
     try:
-        return text % (args[0] if len(args) == 1 and isinstance(args[0], Mapping) else args)
-    except Exception:  # Arguments that do not fit the message, or that cannot be shown.
+        return text % (args[0] if named else args)
+    except Exception:  # Arguments that do not fit, or that cannot be shown.
         return f"{text} {show(args)}"
 
 
-def _without_options(fields: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    fields = {key: value for key, value in fields.items() if key not in options}
+def _without_options(
+    fields: dict[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options, resolved, and the fields without them."""
+    options = {key: fields[key] for key in _OPTIONS & fields.keys()}
+    fields = {key: fields[key] for key in fields if key not in options}
     exc_info = options.get("exc_info")
-    error = exception_of(exc_info if exc_info is not True else sys.exc_info())
+    error = exception_of(sys.exc_info() if exc_info is True else exc_info)
     options["exc_info"] = error
     if error is not None:
         fields |= exception_fields(error)
     if options.get("stack_info"):
-        fields["stack"] = "".join(traceback.format_stack(sys._getframe(3)))
-    return fields
+        # This function, `_emit`, the method called, its caller.
+        stack = traceback.format_stack(sys._getframe(3))
+        fields["stack"] = "".join(stack)
+    return options, fields
 
 
 def _complain() -> None:

@@ -1,4 +1,4 @@
-"""System checks: `manage.py check` names what is not wired, with the line to paste."""
+"""System checks: what is not wired, each with the line to paste."""
 
 import os
 import re
@@ -16,19 +16,20 @@ from .middleware import TelemetryMiddleware
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
-_MIDDLEWARE = f"{TelemetryMiddleware.__module__}.{TelemetryMiddleware.__qualname__}"
-_LOGGING = f"{__package__}.logging"
+_MIDDLEWARE = f"{TelemetryMiddleware.__module__}.TelemetryMiddleware"
+_FIRST = f'Make it the first entry of MIDDLEWARE: "{_MIDDLEWARE}",'
 
 
 def check_environment(**_: Any) -> list[CheckMessage]:
-    """Every bad value that `load` has put right is an error here, so that CI stops it."""
+    """A bad value that `load` puts right is an error here, for CI to stop."""
     problems = load(os.environ, debug=settings.DEBUG).problems
     return [Error(problem, id="telemetry.E001") for problem in problems]
 
 
 def check_requirements(**_: Any) -> list[CheckMessage]:
     """Each package of `requirements.txt` is installed."""
-    names = re.findall(r"^[A-Za-z0-9._-]+", REQUIREMENTS.read_text(), re.MULTILINE)
+    text = REQUIREMENTS.read_text()
+    names = re.findall(r"^[A-Za-z0-9._-]+", text, re.MULTILINE)
     return [
         Error(
             f"{name} is required by telemetry and is not installed.",
@@ -40,49 +41,43 @@ def check_requirements(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def check_wiring(**_: Any) -> list[CheckMessage]:
-    """The middleware stands first, and the root logger has our handler."""
+def check_middleware(**_: Any) -> list[CheckMessage]:
+    """The middleware is there, and first."""
     if not load(os.environ).enabled:
         return []
-    messages: list[CheckMessage] = []
-    positions = [i for i, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)]
-    if not positions:
-        messages.append(
-            Warning(
-                "TelemetryMiddleware is not in MIDDLEWARE, so requests leave no line.",
-                hint=f'Make it the first entry of MIDDLEWARE: "{_MIDDLEWARE}",',
-                id="telemetry.W001",
-            )
+    ours = [_is_ours(path) for path in settings.MIDDLEWARE]
+    if True not in ours:
+        text = "TelemetryMiddleware is missing: requests leave no line."
+        return [Warning(text, hint=_FIRST, id="telemetry.W001")]
+    if not ours[0]:
+        text = (
+            "TelemetryMiddleware is not first in MIDDLEWARE: what "
+            f"{settings.MIDDLEWARE[0]} answers by itself leaves no line."
         )
-    elif positions[0] > 0:
-        messages.append(
-            Warning(
-                "TelemetryMiddleware is not first in MIDDLEWARE, so what "
-                f"{settings.MIDDLEWARE[0]} answers by itself leaves no line and has no request id.",
-                hint=f'Make it the first entry of MIDDLEWARE: "{_MIDDLEWARE}",',
-                id="telemetry.W002",
-            )
-        )
-    if not is_configured():
-        messages.append(
-            Warning(
-                "LOGGING has no handler of telemetry on the root logger, so lines lack fields.",
-                hint=f"In settings: from {_LOGGING} import logging_config; "
-                "LOGGING = logging_config(), and add to that dictionary.",
-                id="telemetry.W003",
-            )
-        )
-    return messages
+        return [Warning(text, hint=_FIRST, id="telemetry.W002")]
+    return []
+
+
+def check_logging(**_: Any) -> list[CheckMessage]:
+    """The root logger has our handler, also with a `LOGGING` in settings."""
+    if not load(os.environ).enabled or is_configured():
+        return []
+    text = "LOGGING gives the root logger no handler of telemetry."
+    hint = (
+        f"In settings: from {__package__}.logging import logging_config; "
+        "LOGGING = logging_config(), and add your own to that dictionary."
+    )
+    return [Warning(text, hint=hint, id="telemetry.W003")]
 
 
 def _is_ours(path: str) -> bool:
     if path == _MIDDLEWARE:
         return True
     try:
-        middleware = import_string(path)
+        kind = import_string(path)
     except ImportError:  # Django says that itself.
         return False
-    return isinstance(middleware, type) and issubclass(middleware, TelemetryMiddleware)
+    return isinstance(kind, type) and issubclass(kind, TelemetryMiddleware)
 
 
 def _is_installed(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The context of a unit of work: what `structlog.contextvars` holds, in a steady order."""
+"""The context of a unit of work: structlog's, in a steady order."""
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
@@ -13,16 +13,18 @@ from structlog.contextvars import (
 
 
 class Scope:
-    """One request, connection or task: binds its fields, and `exit` takes everything back.
+    """One request, connection or task: binds fields until `exit`.
 
-    `refresh` runs before the context is read, for a field that somebody else may have
-    decided in the meantime.
+    `refresh` runs before the context is read, for a field that somebody else
+    may have decided in the meantime.
     """
 
     __slots__ = ("_before", "_entered", "_tokens", "fields", "refresh")
 
     def __init__(
-        self, fields: Mapping[str, Any], refresh: Callable[[], None] | None = None
+        self,
+        fields: Mapping[str, Any],
+        refresh: Callable[[], None] | None = None,
     ) -> None:
         self._before = current()
         self._tokens = bind_contextvars(**fields)
@@ -50,12 +52,13 @@ class Scope:
 
 
 def current() -> dict[str, Any]:
-    """Return what is bound now; the fields of the innermost scope come first."""
+    """Return what is bound now, the innermost scope's fields first."""
     scope = _scope.get()
     if scope is None:
         return _bound()
     if scope.refresh is not None:
         scope.refresh()
+    # structlog's store has no order, the scope has.
     fields = scope.fields.copy()
     for variable, value in copy_context().items():
         if key := _KEYS.get(variable) or _learn(variable):
@@ -72,16 +75,17 @@ _KEYS: dict[ContextVar[Any], str] = {}
 
 
 def _bound() -> dict[str, Any]:
-    """What structlog holds; it marks with an ellipsis what has been unbound."""
-    return {
-        key: value
-        for variable, value in copy_context().items()
-        if value is not ... and (key := _KEYS.get(variable) or _learn(variable))
-    }
+    """What structlog holds, without what it marks as unbound."""
+    fields = {}
+    for variable, value in copy_context().items():
+        key = _KEYS.get(variable) or _learn(variable)
+        if key and value is not ...:
+            fields[key] = value
+    return fields
 
 
 def _learn(variable: ContextVar[Any]) -> str:
-    """Return the variable's key, and remember it; nothing for a variable not structlog's."""
+    """Remember the key of a variable of structlog's; no key for others."""
     if not variable.name.startswith(STRUCTLOG_KEY_PREFIX):
         return ""
     key = variable.name.removeprefix(STRUCTLOG_KEY_PREFIX)

@@ -12,7 +12,7 @@ import orjson
 
 from .lines import line_of
 from .redaction import redact_url_credentials
-from .serialization import MAX_TEXT, cut
+from .serialization import MAX_INT, MAX_TEXT, MIN_INT, cut, show
 
 # In bytes. The values of a longer line are cut.
 MAX_LINE = 64 * 1024
@@ -20,16 +20,27 @@ MAX_LINE = 64 * 1024
 MAX_FIELDS = 100
 
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-# What a terminal or a line reader obeys: C0, DEL, C1, line and paragraph separators, overrides of
-# the text's direction, and what UTF-8 cannot hold.
+# What a terminal or a line reader obeys (C0, DEL, C1, line separators, marks
+# and overrides of the text's direction), and what UTF-8 cannot hold.
 _CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"""
+    [\x00-\x1f\x7f-\x9f]
+    | [\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]
+    | [\ud800-\udfff]
+    """,
+    re.VERBOSE,
 )
 # What needs no quotes in pretty output.
 _PLAIN_EVENT = re.compile(r"[^\x00-\x1f=]+")
 _PLAIN_VALUE = re.compile(r"[^\s'\"=\[\]]+")
 
-_LEVEL_COLORS = {"debug": 32, "info": 32, "warning": 33, "error": 31, "critical": 31}
+_LEVEL_COLORS = {
+    "debug": 32,
+    "info": 32,
+    "warning": 33,
+    "error": 31,
+    "critical": 31,
+}
 _BOLD, _CYAN, _MAGENTA, _BLUE = 1, 36, 35, 34
 
 
@@ -65,30 +76,32 @@ class PrettyFormatter(LineFormatter):
         paint = _paint if color else _plain
         fields = dict(line)
         created: datetime = fields.pop("timestamp")
-        level, logger, event = (str(fields.pop(name)) for name in ("level", "logger", "event"))
-        below = [str(fields.pop(name)) for name in ("exception", "stack") if name in fields]
+        level = _escaped(str(fields.pop("level")))
+        logger = _escaped(str(fields.pop("logger")))
+        event = _shown(str(fields.pop("event")), _PLAIN_EVENT)
+        exception, stack = fields.pop("exception", ""), fields.pop("stack", "")
         parts = [
             f"{created.astimezone():%Y-%m-%d %H:%M:%S}",
-            f"[{paint(_escaped(f'{level:<9}'), _LEVEL_COLORS.get(level, _BOLD))}]",
-            f"{paint(_shown(event, _PLAIN_EVENT), _BOLD)} ",
-            f"[{paint(_escaped(logger), _BLUE)}]",
-            *(
-                f"{paint(_escaped(key), _CYAN)}={paint(_shown(value, _PLAIN_VALUE), _MAGENTA)}"
-                for key, value in islice(fields.items(), MAX_FIELDS)
-            ),
+            f"[{paint(f'{level:<9}', _LEVEL_COLORS.get(level, _BOLD))}]",
+            f"{paint(event, _BOLD)} ",
+            f"[{paint(logger, _BLUE)}]",
         ]
-        rows = [f"    {_escaped(row)}" for block in below for row in block.splitlines()]
-        text = cut("\n".join([" ".join(parts), *rows]), MAX_LINE)
-        return redact_url_credentials(text).encode() + b"\n"
+        for key, value in islice(fields.items(), MAX_FIELDS):
+            shown = paint(_shown(value, _PLAIN_VALUE), _MAGENTA)
+            parts.append(f"{paint(_escaped(key), _CYAN)}={shown}")
+        text = " ".join(parts)
+        for row in f"{exception}\n{stack}".splitlines():
+            text += f"\n    {_escaped(row)}" if row else ""
+        return redact_url_credentials(cut(text, MAX_LINE)).encode() + b"\n"
 
 
 def _dumps(line: dict[str, Any]) -> bytes:
     try:
         text = orjson.dumps(line, option=_JSON)
-    except TypeError:  # A lone surrogate, or a time zone that orjson does not know.
+    except TypeError:  # A lone surrogate, a huge int, an odd time zone.
         text = orjson.dumps(_encodable(line), option=_JSON)
     if b":null" in text and any(map(_is_nonfinite, line.values())):
-        return _dumps({k: repr(v) if _is_nonfinite(v) else v for k, v in line.items()})
+        return _dumps({key: _finite(value) for key, value in line.items()})
     return text
 
 
@@ -114,18 +127,26 @@ def _is_nonfinite(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
+def _finite(value: Any) -> Any:
+    return repr(value) if _is_nonfinite(value) else value
+
+
 def _encodable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(item) for key, item in value.items()}
+        return {_encodable(k): _encodable(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_encodable(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
+        return show(value)
+    return value
 
 
 def _shown(value: Any, plain: re.Pattern[str]) -> str:
-    """Text as it is where nobody can take it for something else, and quoted elsewhere."""
+    """Text as it is where it cannot be mistaken, else quoted."""
     text = str(value)
     if isinstance(value, str) and not plain.fullmatch(value):
         text = repr(value)

@@ -1,4 +1,4 @@
-"""The handler: one line, one write to stdout; never an error, and no endless wait."""
+"""The handler: one line, one write; no error, and no endless wait."""
 
 import logging
 import os
@@ -11,20 +11,21 @@ from .access_log import is_replaced
 from .formatters import LineFormatter
 from .lines import WRITTEN_ATTRIBUTE, line_of
 
-# In seconds: how long one line waits for the reader of a full pipe before it is dropped.
+# In seconds: how long a line waits for the reader of a full pipe.
 MAX_WAIT = 1.0
 
 
 class StdoutHandler(logging.Handler):
-    """Writes lines to `stream`, which is stdout unless given, without a buffer in between.
+    """Writes lines to `stream`, stdout unless given, without a buffer.
 
-    One line is one `write`, so that processes and threads that share a pipe or a file
-    keep their lines whole (on a pipe, up to its `PIPE_BUF`, 4096 bytes on Linux).
-    A line that cannot be written is lost, and the next one tries again.
+    One line is one `write`, so that processes and threads that share a pipe
+    or a file keep their lines whole (on a pipe up to `PIPE_BUF`, 4096 bytes
+    on Linux). A line that cannot be written is lost, and counted in `dropped`;
+    the next one tries again.
     """
 
-    def __init__(self, stream: TextIO | None = None, level: int = logging.NOTSET) -> None:
-        super().__init__(level)
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
         self.stream = stream if stream is not None else sys.stdout
         self.color = _wants_color(self.stream)
         self.dropped = 0
@@ -38,13 +39,16 @@ class StdoutHandler(logging.Handler):
         return not self.filters and isinstance(self.formatter, LineFormatter)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.__dict__.get(WRITTEN_ATTRIBUTE) is self or is_replaced(record):
+        if record.__dict__.get(WRITTEN_ATTRIBUTE) is self:
+            return
+        if is_replaced(record):
             return
         try:
             if isinstance(self.formatter, LineFormatter):
                 self.write_line(line_of(record))
             else:
-                self.write(f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
+                text = f"{self.format(record)}\n"
+                self.write(text.encode("utf-8", "backslashreplace"))
         except Exception:
             self.handleError(record)
 
@@ -54,7 +58,7 @@ class StdoutHandler(logging.Handler):
         self.write(self.formatter.render(line, color=self.color))
 
     def write(self, line: bytes) -> None:
-        """Write `line`, or drop it when nobody reads, or when there is nowhere to write."""
+        """Write `line`, or drop it when there is nobody to read it."""
         try:
             if self._fd is None:
                 self.stream.write(line.decode())
@@ -83,20 +87,21 @@ class StdoutHandler(logging.Handler):
             self._torn = len(rest) < len(line)
 
     def _writable(self, fd: int) -> bool:
-        # After a line was dropped there is no more waiting until somebody reads again.
+        # After a dropped line nothing waits until somebody reads again.
         wait = 0.0 if self._stalled else MAX_WAIT
         self._stalled = not select.select([], [fd], [], wait)[1]
         return not self._stalled
 
 
 def _descriptor(stream: TextIO) -> tuple[int | None, bool]:
-    """The stream's file descriptor, if it has one, and whether it is a pipe or a socket."""
+    """The stream's descriptor, if any, and whether it can be full."""
     try:
         fd = stream.fileno()
         mode = os.fstat(fd).st_mode
     except (AttributeError, OSError, ValueError):
         return None, False
-    return fd, stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    is_pipe = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    return fd, is_pipe
 
 
 def _wants_color(stream: TextIO) -> bool:

@@ -1,4 +1,4 @@
-"""Lines: what structlog and `logging` say becomes fields in the order of the output."""
+"""Lines: fields in the order of the output, from structlog or `logging`."""
 
 import logging
 from collections.abc import Mapping
@@ -9,57 +9,76 @@ from . import context
 from .exceptions import exception_fields
 from .serialization import clean, show
 
-# A record of `BoundLogger` carries its line, and the handler that has written it already.
+# A record of `BoundLogger` carries its line, and the handler that wrote it.
 LINE_ATTRIBUTE = "telemetry_line"
 WRITTEN_ATTRIBUTE = "telemetry_written_by"
 
 _HEAD = frozenset({"timestamp", "level", "logger", "event"})
 _RECORD_ATTRIBUTES = frozenset(
-    {*logging.makeLogRecord({}).__dict__, "asctime", "color_message", "message", "taskName"}
+    {
+        *logging.makeLogRecord({}).__dict__,
+        "asctime",
+        "color_message",
+        "message",
+        "taskName",
+    }
 )
 
 
 def line(
-    timestamp: datetime, level: str, logger: str, event: str, fields: Mapping[str, Any]
+    timestamp: datetime,
+    level: str,
+    logger: str,
+    event: str,
+    fields: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return timestamp, level, logger and event, then the event's own fields, then context.
+    """Return the four head fields, then the event's own, then the context.
 
-    A field of the event wins over the context's; one that is called like the first four
-    gets an underscore behind its name.
+    A field of the event wins over the context's; one that is called like a
+    head field gets an underscore behind its name.
     """
     bound = context.current()
     if not _HEAD.isdisjoint(fields):
         fields = _apart_from_head(fields)
     if not _HEAD.isdisjoint(bound):
         bound = _apart_from_head(bound)
-    head = {"timestamp": timestamp, "level": level, "logger": logger, "event": event}
+    head = {
+        "timestamp": timestamp,
+        "level": level,
+        "logger": logger,
+        "event": event,
+    }
     return clean({**head, **fields, **bound, **fields})
 
 
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
-    """Return the line that the record carries, or that of a record of `logging`."""
+    """Return the line that the record carries, or that it becomes."""
     carried: dict[str, Any] | None = record.__dict__.get(LINE_ATTRIBUTE)
     if carried is not None:
         return carried
-    fields = {
-        name: value
-        for name, value in record.__dict__.items()
-        if name not in _RECORD_ATTRIBUTES
-    }
+    attributes = record.__dict__
+    own = attributes.keys() - _RECORD_ATTRIBUTES
+    fields = {name: attributes[name] for name in attributes if name in own}
     if record.exc_info and record.exc_info[1]:
         fields |= exception_fields(record.exc_info[1])
     if record.stack_info:
         fields["stack"] = record.stack_info
-    created = datetime.fromtimestamp(record.created, UTC)
-    return line(created, record.levelname.lower(), record.name, _message(record), fields)
+    return line(
+        datetime.fromtimestamp(record.created, UTC),
+        record.levelname.lower(),
+        record.name,
+        _message(record),
+        fields,
+    )
 
 
 def _apart_from_head(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{key}_" if key in _HEAD else key: value for key, value in fields.items()}
+    taken = {key: f"{key}_" for key in _HEAD}
+    return {taken.get(key, key): value for key, value in fields.items()}
 
 
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage().rstrip("\n")
-    except Exception:  # Arguments that do not fit the message, or that cannot be shown.
+    except Exception:  # Arguments that do not fit, or that cannot be shown.
         return f"{show(record.msg)} {show(record.args)}"

@@ -4,6 +4,7 @@ import logging
 import logging.config
 import os
 import sys
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from .environment import LogFormat, load
 from .formatters import JsonFormatter, LineFormatter, PrettyFormatter
 from .handlers import StdoutHandler
 
-# structlog's processors: they see what is logged with structlog before it becomes a line.
+# They see what is logged with structlog before it becomes a line.
 PROCESSORS: list[structlog.typing.Processor] = [
     # Add your own above this line.
 ]
@@ -55,14 +56,14 @@ def get_logger(name: str | None = None, **fields: Any) -> BoundLogger:
 
 
 def configure_logging(level: str, format: LogFormat) -> None:
-    """Send all that is logged to stdout; handlers for other places stay."""
+    """Send all that is logged to stdout."""
     apply_config(logging_config(level, format))
     configure_structlog()
 
 
 def apply_config(config: dict[str, Any]) -> None:
-    """Like `logging.config.dictConfig`, but the root logger keeps its handlers for other places."""
-    others = [handler for handler in logging.root.handlers if not _is_console(handler)]
+    """Like `dictConfig`, but the root's handlers for other places stay."""
+    others = [each for each in logging.root.handlers if not _is_console(each)]
     logging.config.dictConfig(config)
     for handler in others:
         logging.root.addHandler(handler)
@@ -79,11 +80,14 @@ def configure_structlog() -> None:
     )
 
 
-def logging_config(level: str | None = None, format: LogFormat | None = None) -> dict[str, Any]:
-    """Return a configuration for `logging.config.dictConfig`, and for `settings.LOGGING`.
+def logging_config(
+    level: str | None = None,
+    format: LogFormat | None = None,
+) -> dict[str, Any]:
+    """Return a dictionary for `settings.LOGGING`; add to it as you like.
 
-    Without arguments the environment decides. Add handlers and loggers to the dictionary
-    as you like. With TELEMETRY_ENABLED=false it changes nothing of Django's logging.
+    Without arguments the environment decides. With TELEMETRY_ENABLED=false
+    it changes nothing of Django's logging.
     """
     environment = load(os.environ)
     level = level or environment.log_level
@@ -96,30 +100,36 @@ def logging_config(level: str | None = None, format: LogFormat | None = None) ->
             "pretty": {"()": PrettyFormatter},
             "default": {"()": _default_formatter},
         },
-        "handlers": {"mail_admins": dict(DEFAULT_LOGGING["handlers"]["mail_admins"])},
+        "handlers": {
+            "mail_admins": dict(DEFAULT_LOGGING["handlers"]["mail_admins"]),
+        },
         "loggers": {},
         "root": {"handlers": [], "level": "WARNING"},
     }
     if not environment.enabled:
         return config
-    config["handlers"]["stdout"] = {"()": StdoutHandler, "formatter": format or "default"}
+    config["handlers"]["stdout"] = {
+        "()": StdoutHandler,
+        "formatter": format or "default",
+    }
     config["root"] = {"handlers": ["stdout"], "level": level}
+    # Below INFO Django tells the parameters of database queries.
+    info = _not_below("INFO", level)
+    warning = _not_below("WARNING", level)
+    django = {"handlers": ["mail_admins"], "level": info}
+    server = {"handlers": [], "level": info, "propagate": True}
     config["loggers"] = {
-        # Django's own level; below it are the parameters of database queries.
-        "django": {"handlers": ["mail_admins"], "level": _not_below("INFO", level)},
-        **{name: {"level": _not_below("WARNING", level)} for name in QUIET_LOGGERS},
-        **{
-            name: {"handlers": [], "propagate": True, "level": _not_below("INFO", level)}
-            for name in SERVER_LOGGERS
-        },
-        **{name: {"handlers": [], "propagate": False} for name in ACCESS_LOGGERS},
+        "django": django,
+        **dict.fromkeys(QUIET_LOGGERS, {"level": warning}),
+        **dict.fromkeys(SERVER_LOGGERS, server),
+        **dict.fromkeys(ACCESS_LOGGERS, {"propagate": False}),
     }
     return config
 
 
 def is_configured() -> bool:
     """Whether the root logger writes lines of ours."""
-    return any(isinstance(handler, StdoutHandler) for handler in logging.root.handlers)
+    return StdoutHandler in map(type, logging.root.handlers)
 
 
 def _default_formatter() -> LineFormatter:
@@ -131,13 +141,17 @@ def _default_formatter() -> LineFormatter:
 
 
 def _standard_logger(name: str | None = None, *_: object) -> logging.Logger:
-    """Return the logger of that name, or of the module that calls `structlog.get_logger`."""
+    """Return the logger of that name, or of the module that logs."""
     if name is not None:
         return logging.getLogger(name)
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "structlog":
+    while frame.f_back and _module(frame).startswith("structlog."):
         frame = frame.f_back
-    return logging.getLogger(frame.f_globals.get("__name__"))
+    return logging.getLogger(_module(frame))
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def _not_below(floor: str, level: str) -> str:
@@ -149,5 +163,7 @@ def _is_console(handler: logging.Handler) -> bool:
     """Whether `handler` would say our lines a second time."""
     if isinstance(handler, StdoutHandler):
         return True
+    if type(handler) is not logging.StreamHandler:
+        return False
     consoles = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
-    return type(handler) is logging.StreamHandler and handler.stream in consoles
+    return handler.stream in consoles

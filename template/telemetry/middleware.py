@@ -3,14 +3,14 @@
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction, markcoroutinefunction
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase as Response
 
 from .access_log import REQUEST_ATTRIBUTE
 from .environment import load
@@ -38,15 +38,14 @@ class TelemetryMiddleware:
         self.get_response = get_response
         self._trust_request_id = environment.trust_request_id
         self._excluded = frozenset(environment.excluded_paths)
-        self._excluded_prefixes = tuple(
-            path.removesuffix("*") for path in environment.excluded_paths if path.endswith("*")
-        )
+        prefixes = [path for path in self._excluded if path.endswith("*")]
+        self._excluded_prefixes = tuple(path[:-1] for path in prefixes)
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
         self.process_view = _afind_user if self._is_async else _find_user
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+    def __call__(self, request: HttpRequest) -> Response | Awaitable[Response]:
         if self._is_async:
             return self.__acall__(request)
         scope = self._scope(request)
@@ -60,7 +59,7 @@ class TelemetryMiddleware:
         finally:
             scope.exit()
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+    async def __acall__(self, request: HttpRequest) -> Response:
         scope = self._scope(request)
         try:
             response = await self.get_response(request)
@@ -73,14 +72,15 @@ class TelemetryMiddleware:
             scope.exit()
 
     def _scope(self, request: HttpRequest) -> RequestScope:
-        request_id = request_id_from(
-            request.META.get(_HEADER_IN_META), trust=self._trust_request_id
-        )
+        header = request.META.get(_HEADER_IN_META)
+        request_id = request_id_from(header, trust=self._trust_request_id)
         path = request.path
-        quiet = path in self._excluded or path.startswith(self._excluded_prefixes)
+        quiet = path in self._excluded
+        if path.startswith(self._excluded_prefixes):
+            quiet = True
         return RequestScope(request, request_id, quiet=quiet)
 
-    def _finish(self, scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:
+    def _finish(self, scope: RequestScope, response: Response) -> Response:
         response.headers[HEADER] = scope.request_id
         if isinstance(response, StreamingHttpResponse):
             watch_body(response, scope, in_async=self._is_async)
@@ -90,7 +90,7 @@ class TelemetryMiddleware:
 
 
 def _find_user(request: HttpRequest, *_: object) -> None:
-    """Read the session's user: as `process_view`, and for a request that reached no view."""
+    """Ask the session: as `process_view`, and where no view was reached."""
     scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
     if scope.wants_session():
         try:
@@ -110,7 +110,7 @@ async def _afind_user(request: HttpRequest, *_: object) -> None:
 
 @receiver(got_request_exception)
 def _keep_error(request: HttpRequest | None = None, **_: object) -> None:
-    """Django turns an exception into a response before a middleware sees it; take it here."""
+    """Take the exception that Django turns into a response."""
     scope: RequestScope | None = getattr(request, REQUEST_ATTRIBUTE, None)
     if scope is not None:
         scope.error = sys.exception()

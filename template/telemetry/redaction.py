@@ -4,7 +4,7 @@ import re
 
 REDACTED = "[redacted]"
 
-# Whole words of a key, in lower case: `DB_PASSWORD` and `apiKey` are secret, `tokens_used` is not.
+# Whole words of a key: `DB_TOKEN` and `apiKey` are meant, not `tokens_used`.
 SECRET_WORDS = (
     "access_key",
     "access_token",
@@ -46,11 +46,15 @@ _GLUED = tuple({word.replace("_", "") for word in SECRET_WORDS})
 
 # `user:password@` of a URL, and of a DSN.
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s\"']*@")
-# `key=value`, `key: value` and their quoted forms; possessive, so linear in the text.
+# `key=value`, `key: value` and their quoted forms, in linear time.
 _ASSIGNMENT = re.compile(
-    r"""(?<![\w.-])(?P<key>[\w.-]++)(?P<sign>\\?["']?\s{0,8}[=:]\s{0,8})"""
-    r"""(?P<value>(?:(?:Basic|Bearer|Digest|Token)\s++)?"""
-    r"""(?:\\?"[^"\n]*+"?|\\?'[^'\n]*+'?|[^\s"'&,;)\]}]++))"""
+    r"""
+    (?<![\w.-]) (?P<key>[\w.-]++)
+    (?P<sign> \\?["']? \s{0,8} [=:] \s{0,8})
+    (?: (?:Basic|Bearer|Digest|Token) \s++ )?
+    (?: \\?"[^"\n]*+"? | \\?'[^'\n]*+'? | [^\s"'&,;)\]}]++ )
+    """,
+    re.VERBOSE,
 )
 
 
@@ -61,7 +65,7 @@ def is_secret(key: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """Hide the secrets that `text` names, such as `password='…'`, and credentials in URLs."""
+    """Hide what `text` names a secret, and the credentials in its URLs."""
     text = redact_url_credentials(text)
     glued = text.lower().replace("_", "").replace("-", "")
     if any(word in glued for word in _GLUED):

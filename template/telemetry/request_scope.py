@@ -20,7 +20,13 @@ log = get_logger(f"{__package__}.middleware")
 class RequestScope:
     """Holds the request's context, and says once how the request ended."""
 
-    def __init__(self, request: HttpRequest, request_id: str, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        request_id: str,
+        *,
+        quiet: bool = False,
+    ) -> None:
         self.request = request
         self.request_id = request_id
         self.quiet = quiet
@@ -30,11 +36,12 @@ class RequestScope:
         self._user: Any = None
         self._session_was_read = False
         self._ended = False
-        self._scope = Scope({"request.id": request_id, **self._labels}, self.refresh)
+        fields = {"request.id": request_id, **self._labels}
+        self._scope = Scope(fields, self.refresh)
         setattr(request, REQUEST_ATTRIBUTE, self)
 
     def refresh(self) -> None:
-        """Take over the user whom Django, a middleware or the view has found in the meantime."""
+        """Take over the user who has been put on the request meanwhile."""
         user = resolved_user(self.request)
         if user is self._user:
             return
@@ -46,12 +53,15 @@ class RequestScope:
         if identifier is not None:
             self.set_user(identifier)
         elif isinstance(self.request.__dict__.get("user"), LazyObject):
-            self.set_user(None)  # Django did not accept the session, after a new password say.
+            # Django refused the session, after a change of password say.
+            self.set_user(None)
 
     def set_user(self, identifier: UserId | None) -> None:
         """Bind `user.id`, or take it back."""
-        user = {} if identifier is None else {"user.id": identifier}
-        self._scope.rebind({"request.id": self.request_id, **user, **self._labels})
+        fields: dict[str, Any] = {"request.id": self.request_id}
+        if identifier is not None:
+            fields["user.id"] = identifier
+        self._scope.rebind(fields | self._labels)
 
     def wants_session(self) -> bool:
         """Whether the session has to say who the user is; asked once."""
@@ -61,23 +71,28 @@ class RequestScope:
         self.refresh()
         return self._user is None
 
-    def finish(self, status_code: int | None = None, error: BaseException | None = None) -> None:
+    def finish(
+        self,
+        status: int | None = None,
+        error: BaseException | None = None,
+    ) -> None:
         """Write the completion line, unless it has been written."""
         if self._ended:
             return
         self._ended = True
         error, self.error = error or self.error, None
-        fields = http_fields(self.request, status_code)
-        fields["duration_ms"] = round((time.perf_counter() - self._started) * 1000, 2)
+        seconds = time.perf_counter() - self._started
+        fields = http_fields(self.request, status)
+        fields["duration_ms"] = round(seconds * 1000, 2)
         if isinstance(error, asyncio.CancelledError | GeneratorExit):
             log.info("request_cancelled", **fields)
         elif error is not None:
             log.error("request_failed", exc_info=error, **fields)
         elif self.quiet:
             return
-        elif status_code is None or status_code < 400:
+        elif status is None or status < 400:
             log.info("request_completed", **fields)
-        elif status_code < 500:
+        elif status < 500:
             log.warning("request_completed", **fields)
         else:
             log.error("request_completed", **fields)

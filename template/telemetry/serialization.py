@@ -1,4 +1,4 @@
-"""Values that JSON can hold: whatever is logged becomes one, in bounded time and size."""
+"""Values: whatever is logged becomes one that JSON holds, in bounded time."""
 
 import math
 import threading
@@ -15,7 +15,7 @@ from django.utils.functional import LazyObject, Promise, empty
 
 from .redaction import REDACTED, is_secret, redact_text
 
-# In characters: what is kept of a key, of a value shown by its `repr`, of any text.
+# In characters: what is kept of a key, of a `repr`, of any text.
 MAX_KEY = 200
 MAX_REPR = 1_000
 MAX_TEXT = 10_000
@@ -23,6 +23,9 @@ MAX_TEXT = 10_000
 MAX_DEPTH = 8
 MAX_ITEMS = 100
 MAX_NODES = 1_000
+# The integers that JSON keeps exact, and orjson takes.
+MIN_INT = -(2**63)
+MAX_INT = 2**64 - 1
 
 # What goes to the formatter as it is; orjson writes a `datetime` in ISO 8601.
 _SCALARS = frozenset({str, int, float, bool, type(None), datetime})
@@ -41,14 +44,15 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
 
     `fields` itself comes back when there is nothing to do, as for most lines.
     """
-    if _harmless.issuperset(fields) and _SCALARS.issuperset(map(type, fields.values())):
+    kinds = map(type, fields.values())
+    if _harmless.issuperset(fields) and _SCALARS.issuperset(kinds):
         return fields
     cleaner = _Cleaner()
-    return {_key(key): cleaner.field(key, value, 0) for key, value in fields.items()}
+    return cleaner.fields(fields.items(), 0)
 
 
 def cut(text: str, length: int = MAX_TEXT) -> str:
-    """Return `text` in at most `length` characters, its middle left out if it is longer."""
+    """Return at most `length` characters of `text`, without its middle."""
     if len(text) <= length:
         return text
     half = (length - 1) // 2
@@ -56,7 +60,7 @@ def cut(text: str, length: int = MAX_TEXT) -> str:
 
 
 def show(value: object) -> str:
-    """Return the `repr` of `value`, cut and with secrets hidden, whatever it does."""
+    """Return the `repr` of `value`, cut, with secrets hidden."""
     depth = getattr(_showing, "depth", 0)
     if depth > 1:  # A `repr` that logs its own object would never end.
         return f"<{type(value).__qualname__}>"
@@ -64,7 +68,8 @@ def show(value: object) -> str:
     try:
         return redact_text(cut(_describe(value), MAX_REPR))
     except Exception as error:
-        return f"<{type(value).__qualname__}: its repr raised {type(error).__qualname__}>"
+        failure = type(error).__qualname__
+        return f"<{type(value).__qualname__}: its repr raised {failure}>"
     finally:
         _showing.depth = depth
 
@@ -74,6 +79,9 @@ class _Cleaner:
 
     def __init__(self) -> None:
         self.nodes = MAX_NODES
+
+    def fields(self, pairs: Iterable[Any], depth: int) -> dict[str, Any]:
+        return {_key(k): self.field(k, v, depth) for k, v in pairs}
 
     def field(self, key: object, value: object, depth: int) -> Any:
         if type(key) is not str or key not in _harmless:
@@ -90,7 +98,8 @@ class _Cleaner:
         if kind in (str, bool, datetime) or value is None:
             return value
         if kind is int:
-            return value if -(2**63) <= value < 2**64 else show(value)  # type: ignore[operator]
+            fits = MIN_INT <= value <= MAX_INT  # type: ignore[operator]
+            return value if fits else show(value)
         if kind is float:
             return value if math.isfinite(value) else repr(value)  # type: ignore[arg-type]
         try:
@@ -118,15 +127,15 @@ class _Cleaner:
     def _container(self, value: Any, depth: int) -> Any:
         rest = len(value) - MAX_ITEMS
         if issubclass(type(value), Mapping):
-            pairs = islice(value.items(), MAX_ITEMS)
-            shown = {_key(key): self.field(key, item, depth) for key, item in pairs}
+            shown = self.fields(islice(value.items(), MAX_ITEMS), depth)
             return {**shown, "…": f"{rest} more"} if rest > 0 else shown
         items = [self.value(item, depth) for item in islice(value, MAX_ITEMS)]
         return [*items, f"… {rest} more"] if rest > 0 else items
 
 
 def _key(key: object) -> str:
-    return cut(str.__str__(key) if isinstance(key, str) else show(key), MAX_KEY)
+    text = str.__str__(key) if isinstance(key, str) else show(key)
+    return cut(text, MAX_KEY)
 
 
 def _describe(value: Any) -> str:

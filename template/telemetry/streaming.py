@@ -1,7 +1,8 @@
-"""Streamed bodies: the request's context in each chunk, and its completion line at the end."""
+"""Streamed bodies: context in each chunk, completion line at the end."""
 
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
+from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 
@@ -9,24 +10,35 @@ from . import context
 from .request_scope import RequestScope
 
 
-def watch_body(response: StreamingHttpResponse, scope: RequestScope, *, in_async: bool) -> None:
+def watch_body(
+    response: StreamingHttpResponse,
+    scope: RequestScope,
+    *,
+    in_async: bool,
+) -> None:
     """Let `scope` finish with the body of `response`, however that ends."""
     body = _Body(response, scope)
     response.close = body.close  # type: ignore[method-assign]
+    chunks: Any = response.streaming_content
     if response.is_async:
-        response.streaming_content = _AsyncChunks(body, aiter(response.streaming_content))
+        response.streaming_content = _AsyncChunks(body, aiter(chunks))
     elif in_async or not isinstance(response, FileResponse):
-        response.streaming_content = _Chunks(body, iter(response.streaming_content))
-    # A file under WSGI stays as it is: the server may send it without reading it.
+        response.streaming_content = _Chunks(body, iter(chunks))
+    # A file under WSGI stays as it is: the server may send it unread.
 
 
 class _Body:
     """The request's context while a part of its body is made."""
 
-    def __init__(self, response: StreamingHttpResponse, scope: RequestScope) -> None:
+    def __init__(
+        self,
+        response: StreamingHttpResponse,
+        scope: RequestScope,
+    ) -> None:
         self.started = False
+        self._closed = False
         self._scope = scope
-        self._status_code = response.status_code
+        self._status = response.status_code
         self._close = response.close
         self._fields = context.current()
 
@@ -40,17 +52,21 @@ class _Body:
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(error, StopIteration | StopAsyncIteration):
-            self._scope.finish(self._status_code)
+            self._scope.finish(self._status)
         elif error is not None:
-            self._scope.finish(self._status_code, error)
+            self._scope.finish(self._status, error)
         self._fields = context.current()
         self._entered.exit()
 
     def close(self) -> None:
-        """Close the response; a body that was begun and not ended is one that nobody wanted."""
+        """Close the response; a body that was only begun was cancelled."""
+        if self._closed:
+            return
+        self._closed = True
         with self:
             self._close()
-            self._scope.finish(self._status_code, GeneratorExit() if self.started else None)
+            left = GeneratorExit() if self.started else None
+            self._scope.finish(self._status, left)
 
 
 class _Chunks(Iterator[bytes]):

@@ -1,4 +1,4 @@
-"""Who makes a request, found without loading a user, setting `Vary`, or making a session."""
+"""Who makes a request: no user row loaded, no `Vary`, no new session."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ UserId = int | str
 
 
 def resolved_user(request: HttpRequest) -> Any | None:
-    """Return the user that Django, a middleware or a view has put on the request.
+    """Return the user whom Django, a middleware or a view has put there.
 
     None as long as nobody has asked for the lazy user that Django puts there.
     """
@@ -25,14 +25,14 @@ def resolved_user(request: HttpRequest) -> Any | None:
 
 
 def user_id(user: Any) -> UserId | None:
-    """Return the primary key of an authenticated user, as it goes into a field."""
+    """Return the primary key of an authenticated user, as a field."""
     if not getattr(user, "is_authenticated", False):
         return None
     return _as_field(getattr(user, "pk", None))
 
 
 def session_user_id(request: HttpRequest) -> UserId | None:
-    """Return the user id in the session of a request that has a session cookie."""
+    """Return the user id in the session, if there is a session cookie."""
     session = _session(request)
     if session is None:
         return None
@@ -57,18 +57,23 @@ async def asession_user_id(request: HttpRequest) -> UserId | None:
 
 def _session(request: HttpRequest) -> SessionBase | None:
     session = request.__dict__.get("session")
-    if isinstance(session, SessionBase) and settings.SESSION_COOKIE_NAME in request.COOKIES:
-        return session
-    return None
+    if not isinstance(session, SessionBase):
+        return None
+    return session if settings.SESSION_COOKIE_NAME in request.COOKIES else None
 
 
-def _leave_untouched(request: HttpRequest, session: SessionBase, accessed: bool) -> None:
-    """Undo what reading does to a session: the response would vary on the cookie, or drop it."""
+def _leave_untouched(
+    request: HttpRequest,
+    session: SessionBase,
+    accessed: bool,
+) -> None:
+    """Undo what reading does: the response would vary, or drop the cookie."""
     if accessed:
         return
     session.accessed = False
     key = request.COOKIES[settings.SESSION_COOKIE_NAME]
-    if session.session_key != key or session.modified:  # The cookie's session is gone.
+    if session.session_key != key or session.modified:
+        # The session is gone, and Django would clear the cookie.
         request.session = type(session)(key)
 
 

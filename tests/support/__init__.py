@@ -14,7 +14,7 @@ from .environments import Interpreter, environment, interpreters
 from .lines import json_lines
 from .processes import Process, Response, Server
 from .projects import DJANGO_VERSIONS, Project, combinations
-from .templates import REPOSITORY, Template, render, template
+from .templates import REPOSITORY, Template, commit, export, git, render, template
 from .terminals import DOWN, Terminal
 
 __all__ = [
@@ -29,7 +29,10 @@ __all__ = [
     "Template",
     "Terminal",
     "combinations",
+    "commit",
     "environment",
+    "export",
+    "git",
     "interpreters",
     "json_lines",
     "render",

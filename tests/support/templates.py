@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Self
 
 import copier
 
@@ -25,7 +26,7 @@ def template() -> Path:
     """
     folder = Path(tempfile.mkdtemp(prefix="template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _export(folder)
+    export(folder)
     return folder
 
 
@@ -43,23 +44,34 @@ def render(folder: Path, /, **answers: object) -> Path:
 class Template:
     """The template as a git repository with releases, for copies that are updated."""
 
-    def __init__(self, folder: Path, version: str = "v1.0.0") -> None:
+    def __init__(self, folder: Path, version: str | None = "v1.0.0") -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        _export(folder)
-        _git(folder, "init", "--quiet")
+        git(folder, "init", "--quiet")
+        export(folder)
         self.release(version)
 
-    def release(self, version: str) -> None:
-        """Commit the folder as it is now and tag it."""
-        _git(self.folder, "add", "--all")
-        _git(self.folder, "commit", "--quiet", "--allow-empty", "--message", version)
-        _git(self.folder, "tag", version)
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Take a clone of this repository as it is."""
+        template = cls.__new__(cls)
+        template.folder = folder
+        return template
 
-    def copy(self, folder: Path, /, **answers: object) -> None:
+    def release(self, version: str | None) -> None:
+        """Commit the folder as it is now and tag it, unless `version` is None."""
+        commit(self.folder)
+        if version:
+            git(self.folder, "tag", version)
+
+    def copy(
+        self, folder: Path, /, *, vcs_ref: str | None = None, **answers: object
+    ) -> None:
+        """Copy the latest release, or that of `vcs_ref`."""
         copier.run_copy(
             str(self.folder),
             folder,
+            vcs_ref=vcs_ref,
             data=answers,
             defaults=True,
             unsafe=False,
@@ -81,7 +93,8 @@ class Template:
         )
 
 
-def _export(folder: Path) -> None:
+def export(folder: Path) -> None:
+    """Write the template as it stands in the work tree into `folder`."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -97,5 +110,16 @@ def _export(folder: Path) -> None:
             shutil.copy2(source, target)
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in `folder` and return what it printed."""
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def commit(folder: Path, message: str = "A state to come back to") -> None:
+    """Commit everything in `folder`, which becomes a repository if it is in none."""
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+        git(folder, "init", "--quiet")
+    git(folder, "add", "--all", ".")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)

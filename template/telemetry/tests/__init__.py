@@ -1,0 +1,1 @@
+"""Tests of the package: they stay true while you edit it."""
