@@ -17,6 +17,7 @@ from .support import Project, Server, json_lines
 
 SITES = Path(__file__).parent / "sites"
 EXTRA = ["gunicorn", "uvicorn", "daphne", "djangorestframework", "sentry-sdk"]
+EXTRA += ["pytest", "pytest-django"]
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 SERVERS = {
@@ -296,6 +297,23 @@ def test_sentry_sees_each_line_with_its_exception(project: Project) -> None:
     assert event["logger"] == "shop"
     assert event["type"] == "ZeroDivisionError"
     assert event["price"] == 3
+
+
+def test_caplog_sees_each_line_with_its_exception(project: Project) -> None:
+    project.write(
+        "test_shop.py",
+        "from telemetry.logging import get_logger\n"
+        "def test_line(caplog):\n"
+        "    try:\n"
+        "        1 / 0\n"
+        "    except ZeroDivisionError:\n"
+        "        get_logger('shop').exception('failed', price=3)\n"
+        "    [record] = caplog.records\n"
+        "    assert record.getMessage() == 'failed'\n"
+        "    assert record.exc_info[0] is ZeroDivisionError\n"
+        "    assert (record.price, record.funcName) == (3, 'test_line')\n",
+    )
+    project.run("pytest", "-q", "test_shop.py")
 
 
 def test_switched_off_django_is_as_it_was(project: Project) -> None:
