@@ -56,7 +56,8 @@ class EnvironmentTests(SimpleTestCase):
     def test_bad_values_are_named_and_replaced(self) -> None:
         for name, value, rule, used in BAD_VALUES:
             with self.subTest(name=name):
-                problem = f"{name} must be {rule}; got '{value}'. Using {used}."
+                got = f"got {value!r}. Using {used}."
+                problem = f"{name} must be {rule}; {got}"
                 self.assertEqual(load({name: value}).problems, (problem,))
 
     def test_bad_values_are_errors_of_the_system_check(self) -> None:
