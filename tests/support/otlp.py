@@ -85,7 +85,9 @@ class Receiver:
         self._http.server_close()
         self._grpc.stop(None).wait()
 
-    def wait_for(self, condition: Callable[[Receiver], Any], timeout: float = 20) -> Any:
+    def wait_for(
+        self, condition: Callable[[Receiver], Any], timeout: float = 20
+    ) -> Any:
         """Wait until `condition` holds, and return what it returned."""
         end = time.monotonic() + timeout
         with self._changed:
@@ -112,7 +114,9 @@ class Receiver:
 def _items(groups: Any, kind: str, headers: dict[str, str]) -> Iterator[Item]:
     for group in groups:
         resource = _plain_pairs(group.resource.attributes)
-        for scoped in getattr(group, f"scope_{kind.removeprefix('log_').replace('records', 'logs')}"):
+        for scoped in getattr(
+            group, f"scope_{kind.removeprefix('log_').replace('records', 'logs')}"
+        ):
             for proto in getattr(scoped, kind):
                 yield Item(proto, resource, scoped.scope.name, headers)
 
