@@ -6,7 +6,6 @@ from unittest import skipUnless
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.db.models import UUIDField
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +21,11 @@ class Visitor:
     """A user as a middleware or a REST framework may put it there."""
 
     is_authenticated = True
+    pk = 7
+
+
+class Nobody:
+    is_authenticated = False
     pk = 7
 
 
@@ -103,7 +107,7 @@ class RequestUserTests(LinesTestCase):
         self.assertEqual(line["user.id"], 7)
 
     def test_anonymous_user_is_none(self) -> None:
-        [line] = self.lines_with(AnonymousUser(), None)
+        [line] = self.lines_with(Nobody(), None)
         self.assertNotIn("user.id", line)
 
     def test_user_who_raises_is_none(self) -> None:
