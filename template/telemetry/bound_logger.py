@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
+from types import FunctionType
 from typing import Any
 
 import structlog
@@ -182,12 +184,15 @@ class BoundLogger(structlog.BoundLoggerBase):
         return record
 
 
-def _methods(kind: type[logging.Logger]) -> tuple[Any, Any, Any]:
-    """What tools such as Sentry's replace to see every record."""
-    return kind.handle, kind.callHandlers, kind.makeRecord
-
-
-_STANDARD = _methods(logging.Logger)
+@cache
+def _are_standard(*methods: Any) -> bool:
+    """Whether nobody has replaced these, as Sentry does to see records."""
+    for method in methods:
+        if type(method) is not FunctionType:
+            return False
+        if method.__globals__ is not vars(logging):
+            return False
+    return True
 
 
 def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
@@ -195,7 +200,9 @@ def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
     if logger.filters:
         return None, True
     ours = None
-    others = _methods(type(logger)) != _STANDARD
+    kind = type(logger)
+    methods = (kind.handle, kind.callHandlers, kind.makeRecord)
+    others = not _are_standard(*methods)
     node: logging.Logger | None = logger
     while node is not None:
         for handler in node.handlers:

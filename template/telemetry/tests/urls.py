@@ -71,6 +71,13 @@ async def endless(request: HttpRequest) -> HttpResponse:
     return HttpResponse("never")
 
 
+def broken_middleware(get_response: object) -> object:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        raise ValueError("broken on the way")
+
+    return middleware
+
+
 urlpatterns = [
     path("ok/", ok),
     path("api/gadgets/<int:pk>/", ok),
