@@ -28,7 +28,7 @@ MIN_INT = -(2**63)
 MAX_INT = 2**64 - 1
 
 # What goes to the formatter as it is; orjson writes a `datetime` in ISO 8601.
-_SCALARS = frozenset({str, int, float, bool, type(None), datetime})
+_SCALARS = frozenset({str, int, bool, type(None), datetime})
 _TEXT = frozenset({str})
 _CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 _AS_TEXT = (Decimal, PurePath, Promise, UUID)
@@ -51,7 +51,7 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
     odd = [
         key
         for key, value in fields.items()
-        if type(value) not in _SCALARS and not _is_texts(value)
+        if type(value) not in _SCALARS and not _is_plain(value)
     ]
     if not odd:
         return fields
@@ -141,11 +141,13 @@ class _Cleaner:
         return [*items, f"… {rest} more"] if rest > 0 else items
 
 
-def _is_texts(value: object) -> bool:
-    """Whether `value` is a list of texts, as `labels` is."""
-    if type(value) is not list or len(value) > MAX_ITEMS:
-        return False
-    return _TEXT.issuperset(map(type, value))
+def _is_plain(value: object) -> bool:
+    """Whether `value` is a finite float, or a list of texts as `labels` is."""
+    if type(value) is float:
+        return math.isfinite(value)
+    if type(value) is list and len(value) <= MAX_ITEMS:
+        return _TEXT.issuperset(map(type, value))
+    return False
 
 
 def _key(key: object) -> str:
