@@ -13,15 +13,9 @@ from django.test import AsyncClient, Client, RequestFactory
 
 from ..middleware import TelemetryMiddleware
 from .lines import LinesTestCase, small_site
+from .urls import Visitor
 
 UUID = "3f1b2c9e-0000-4000-8000-000000000000"
-
-
-class Visitor:
-    """A user as a middleware or a REST framework may put it there."""
-
-    is_authenticated = True
-    pk = 7
 
 
 class Nobody:
