@@ -118,7 +118,11 @@ class BoundLogger(structlog.BoundLoggerBase):
                 options, fields = _without_options(fields)
             now = datetime.now(UTC)
             whole = line(now, name, self._logger.name, event, fields)
-            self._hand_on(level, whole, options)
+            ours, others = _listeners(self._logger)
+            if ours is not None and level >= ours.level:
+                ours.write_line(whole)
+            if others:
+                self._tell_others(level, whole, options, ours)
         except structlog.DropEvent:
             pass
         except Exception:
@@ -138,19 +142,16 @@ class BoundLogger(structlog.BoundLoggerBase):
             return processed.pop("event", None), processed
         return processed, {}
 
-    def _hand_on(
+    def _tell_others(
         self,
         level: int,
         line: dict[str, Any],
         options: dict[str, Any],
+        written_by: StdoutHandler | None,
     ) -> None:
-        ours, others = _listeners(self._logger)
-        if ours is not None and level >= ours.level:
-            ours.write_line(line)
-        if others:
-            record = self._record(level, line, options)
-            record.__dict__[WRITTEN_ATTRIBUTE] = ours
-            self._logger.handle(record)
+        record = self._record(level, line, options)
+        record.__dict__[WRITTEN_ATTRIBUTE] = written_by
+        self._logger.handle(record)
 
     def _record(
         self,
@@ -160,7 +161,7 @@ class BoundLogger(structlog.BoundLoggerBase):
     ) -> logging.LogRecord:
         """The event as message, each field an attribute with a free name."""
         error = options.get("exc_info")
-        # `_record`, `_hand_on`, `_emit`, the method called, its caller.
+        # `_record`, `_tell_others`, `_emit`, the method called, its caller.
         depth = 4 + int(options.get("stacklevel", 1))
         stack_info = bool(options.get("stack_info"))
         caller = self._logger.findCaller(stack_info, depth)

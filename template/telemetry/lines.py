@@ -40,18 +40,16 @@ def line(
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
-    bound = surroundings()
+    fields = {**fields, **surroundings(), **fields}
     if not HEAD.isdisjoint(fields):
         fields = _apart_from_head(fields)
-    if not HEAD.isdisjoint(bound):
-        bound = _apart_from_head(bound)
-    head = {
+    return {
         "timestamp": timestamp,
         "level": level,
         "logger": logger,
         "event": event,
+        **clean(fields),
     }
-    return clean({**head, **fields, **bound, **fields})
 
 
 def surroundings() -> dict[str, Any]:
