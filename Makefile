@@ -12,7 +12,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: $(BIN)/ready ## see it work: a new project, a request, a socket, a task, and their log lines
-	$(BIN)/python scripts/demo.py
+	$(BIN)/python -m scripts.demo $(ARGS)
 
 test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questions.py` runs less
 	scripts/redis
@@ -43,7 +43,7 @@ clean: ## remove environments, caches and the demo
 
 $(BIN)/ready: requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and not on the path." >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/dev.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements/dev.txt
 	@touch $@

@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
+from types import FunctionType
 from typing import Any
 
 import structlog
@@ -116,7 +118,11 @@ class BoundLogger(structlog.BoundLoggerBase):
                 options, fields = _without_options(fields)
             now = datetime.now(UTC)
             whole = line(now, name, self._logger.name, event, fields)
-            self._hand_on(level, whole, options)
+            ours, others = _listeners(self._logger)
+            if ours is not None and level >= ours.level:
+                ours.write_line(whole)
+            if others:
+                self._tell_others(level, whole, options, ours)
         except structlog.DropEvent:
             pass
         except Exception:
@@ -136,19 +142,16 @@ class BoundLogger(structlog.BoundLoggerBase):
             return processed.pop("event", None), processed
         return processed, {}
 
-    def _hand_on(
+    def _tell_others(
         self,
         level: int,
         line: dict[str, Any],
         options: dict[str, Any],
+        written_by: StdoutHandler | None,
     ) -> None:
-        ours, others = _listeners(self._logger)
-        if ours is not None and level >= ours.level:
-            ours.write_line(line)
-        if others:
-            record = self._record(level, line, options)
-            record.__dict__[WRITTEN_ATTRIBUTE] = ours
-            self._logger.handle(record)
+        record = self._record(level, line, options)
+        record.__dict__[WRITTEN_ATTRIBUTE] = written_by
+        self._logger.handle(record)
 
     def _record(
         self,
@@ -158,7 +161,7 @@ class BoundLogger(structlog.BoundLoggerBase):
     ) -> logging.LogRecord:
         """The event as message, each field an attribute with a free name."""
         error = options.get("exc_info")
-        # `_record`, `_hand_on`, `_emit`, the method called, its caller.
+        # `_record`, `_tell_others`, `_emit`, the method called, its caller.
         depth = 4 + int(options.get("stacklevel", 1))
         stack_info = bool(options.get("stack_info"))
         caller = self._logger.findCaller(stack_info, depth)
@@ -181,12 +184,15 @@ class BoundLogger(structlog.BoundLoggerBase):
         return record
 
 
-def _methods(kind: type[logging.Logger]) -> tuple[Any, Any, Any]:
-    """What tools such as Sentry's replace to see every record."""
-    return kind.handle, kind.callHandlers, kind.makeRecord
-
-
-_STANDARD = _methods(logging.Logger)
+@cache
+def _are_standard(*methods: Any) -> bool:
+    """Whether nobody has replaced these, as Sentry does to see records."""
+    for method in methods:
+        if type(method) is not FunctionType:
+            return False
+        if method.__globals__ is not vars(logging):
+            return False
+    return True
 
 
 def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
@@ -194,7 +200,9 @@ def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
     if logger.filters:
         return None, True
     ours = None
-    others = _methods(type(logger)) != _STANDARD
+    kind = type(logger)
+    methods = (kind.handle, kind.callHandlers, kind.makeRecord)
+    others = not _are_standard(*methods)
     node: logging.Logger | None = logger
     while node is not None:
         for handler in node.handlers:

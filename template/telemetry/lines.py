@@ -1,7 +1,7 @@
 """Lines: fields in the order of the output, from structlog or `logging`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,10 @@ from .serialization import clean, show
 LINE_ATTRIBUTE = "telemetry_line"
 WRITTEN_ATTRIBUTE = "telemetry_written_by"
 
-_HEAD = frozenset({"timestamp", "level", "logger", "event"})
+# Called for each line; what they return stands behind the context.
+ENRICHERS: list[Callable[[], Mapping[str, Any]]] = []
+
+HEAD = frozenset({"timestamp", "level", "logger", "event"})
 _RECORD_ATTRIBUTES = frozenset(
     {
         *logging.makeLogRecord({}).__dict__,
@@ -37,18 +40,24 @@ def line(
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
-    bound = context.current()
-    if not _HEAD.isdisjoint(fields):
+    fields = {**fields, **surroundings(), **fields}
+    if not HEAD.isdisjoint(fields):
         fields = _apart_from_head(fields)
-    if not _HEAD.isdisjoint(bound):
-        bound = _apart_from_head(bound)
-    head = {
+    return {
         "timestamp": timestamp,
         "level": level,
         "logger": logger,
         "event": event,
+        **clean(fields),
     }
-    return clean({**head, **fields, **bound, **fields})
+
+
+def surroundings() -> dict[str, Any]:
+    """Return the context, and what `ENRICHERS` say."""
+    bound = context.current()
+    for enrich in ENRICHERS:
+        bound |= enrich()
+    return bound
 
 
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -73,7 +82,7 @@ def line_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _apart_from_head(fields: Mapping[str, Any]) -> dict[str, Any]:
-    taken = {key: f"{key}_" for key in _HEAD}
+    taken = {key: f"{key}_" for key in HEAD}
     return {taken.get(key, key): value for key, value in fields.items()}
 
 

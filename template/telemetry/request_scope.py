@@ -40,6 +40,11 @@ class RequestScope:
         self._scope = Scope(fields, self.refresh)
         setattr(request, REQUEST_ATTRIBUTE, self)
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Request id, user id and labels, after the request too."""
+        return self._scope.fields
+
     def refresh(self) -> None:
         """Take over the user who has been put on the request meanwhile."""
         user = resolved_user(self.request)

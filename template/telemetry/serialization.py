@@ -28,7 +28,9 @@ MIN_INT = -(2**63)
 MAX_INT = 2**64 - 1
 
 # What goes to the formatter as it is; orjson writes a `datetime` in ISO 8601.
-_SCALARS = frozenset({str, int, float, bool, type(None), datetime})
+_SCALARS = frozenset({str, int, bool, type(None), datetime})
+_TEXT = frozenset({str})
+_CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 _AS_TEXT = (Decimal, PurePath, Promise, UUID)
 _AS_ISO = (datetime, date, time)
 
@@ -44,11 +46,16 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
 
     `fields` itself comes back when there is nothing to do, as for most lines.
     """
-    kinds = map(type, fields.values())
-    if _harmless.issuperset(fields) and _SCALARS.issuperset(kinds):
+    if not _harmless.issuperset(fields):
+        return _Cleaner().fields(fields.items(), 0)
+    odd = []
+    for key, value in fields.items():
+        if type(value) not in _SCALARS and not _is_plain(value):
+            odd.append(key)
+    if not odd:
         return fields
     cleaner = _Cleaner()
-    return cleaner.fields(fields.items(), 0)
+    return fields | {key: cleaner.value(fields[key], 0) for key in odd}
 
 
 def cut(text: str, length: int = MAX_TEXT) -> str:
@@ -108,7 +115,7 @@ class _Cleaner:
             return show(value)
 
     def _object(self, value: object, depth: int) -> Any:
-        if issubclass(type(value), Mapping | list | tuple | set | frozenset):
+        if issubclass(type(value), _CONTAINERS):
             if depth == MAX_DEPTH or self.nodes <= 0:
                 return f"<{type(value).__qualname__}>"
             return self._container(value, depth + 1)
@@ -131,6 +138,15 @@ class _Cleaner:
             return {**shown, "…": f"{rest} more"} if rest > 0 else shown
         items = [self.value(item, depth) for item in islice(value, MAX_ITEMS)]
         return [*items, f"… {rest} more"] if rest > 0 else items
+
+
+def _is_plain(value: object) -> bool:
+    """Whether `value` is a finite float, or a list of texts as `labels` is."""
+    if type(value) is float:
+        return math.isfinite(value)
+    if type(value) is list and len(value) <= MAX_ITEMS:
+        return _TEXT.issuperset(map(type, value))
+    return False
 
 
 def _key(key: object) -> str:

@@ -6,7 +6,7 @@ import functools
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -42,7 +42,9 @@ class Project:
     """A project from `startproject` with the package in it, wired by the README."""
 
     folder: Path
-    bin: Path
+    interpreter: Interpreter
+    requirements: tuple[str, ...]
+    resolution: str = "highest"
     environ: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -80,19 +82,28 @@ class Project:
         requirements = (package / "requirements.txt").read_text().splitlines()
         project = cls(
             folder,
-            environment(
-                interpreter,
-                [requirement, *requirements, *extra],
-                resolution=resolution,
-            ),
+            interpreter,
+            requirements=(requirement, *requirements, *extra),
+            resolution=resolution,
         )
         if wire:
             project.wire()
         return project
 
+    @functools.cached_property
+    def bin(self) -> Path:
+        """The folder of its environment's programs."""
+        return environment(
+            self.interpreter, self.requirements, resolution=self.resolution
+        )
+
     @property
     def settings(self) -> Path:
         return self.folder / "config" / "settings.py"
+
+    def with_extra(self, *requirements: str) -> Self:
+        """Return the same project on an environment that holds these as well."""
+        return replace(self, requirements=(*self.requirements, *requirements))
 
     def wire(self) -> None:
         """Make the README's two edits."""

@@ -110,10 +110,10 @@ def export(folder: Path) -> None:
             shutil.copy2(source, target)
 
 
-def git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str, check: bool = True) -> str:
     """Run git in `folder` and return what it printed."""
     return subprocess.run(
-        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+        ["git", *arguments], cwd=folder, check=check, capture_output=True, text=True
     ).stdout
 
 

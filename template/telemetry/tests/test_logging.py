@@ -128,6 +128,19 @@ class LineTests(LinesTestCase):
         self.assertTrue(stream.getvalue().startswith(f"{name} failed\nTrace"))
         self.assertEqual(len(self.output.lines), 1)
 
+    def test_tool_that_replaces_a_method_of_loggers_sees_lines(self) -> None:
+        seen = []
+        original = logging.Logger.callHandlers
+
+        def watched(self: logging.Logger, record: logging.LogRecord) -> None:
+            seen.append(record.getMessage())
+            original(self, record)
+
+        with patch.object(logging.Logger, "callHandlers", watched):
+            get_logger("shop").info("sold")
+        self.assertEqual(seen, ["sold"])
+        self.assertEqual(len(self.output.lines), 1)
+
     def test_capture_logs_of_structlog_works(self) -> None:
         with capture_logs() as logs:
             get_logger("shop").info("sold", price=3)

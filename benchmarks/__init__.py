@@ -1,0 +1,1 @@
+"""What telemetry costs, measured beside its peers in one run; see `__main__`."""

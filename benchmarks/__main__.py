@@ -1,0 +1,58 @@
+"""Measure what telemetry costs, beside its peers: all parts, or those that are named.
+
+make bench
+make bench PART="request line"
+make bench PYTHON_VERSION=3.13
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import time
+from dataclasses import asdict
+
+from tests.support import REPOSITORY
+
+from .environment import Environment
+from .machine import describe
+from .report import markdown, put_into_readme
+from .results import Result
+
+PARTS = (
+    "request",
+    "line",
+)
+RESULTS = REPOSITORY / "benchmarks" / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="part")
+    parser.add_argument("--python", help="3.11, say; this one unless given")
+    arguments = parser.parse_args()
+    environment = Environment(arguments.python)
+    results: dict[str, Result] = {}
+    for part in arguments.parts or PARTS:
+        started = time.monotonic()
+        module = importlib.import_module(f"benchmarks.parts.{part}")
+        results[part] = module.measure(environment)
+        print(markdown({part: results[part]}))
+        print(f"{time.monotonic() - started:.0f} s\n", flush=True)
+    if arguments.parts:
+        return
+    machine = describe(environment)
+    RESULTS.mkdir(exist_ok=True)
+    name = f"python{environment.minor}"
+    parts = {part: asdict(result) for part, result in results.items()}
+    text = json.dumps(
+        {"machine": machine, "parts": parts}, indent=1, ensure_ascii=False
+    )
+    (RESULTS / f"{name}.json").write_text(f"{text}\n")
+    (RESULTS / f"{name}.md").write_text(f"{machine}\n\n{markdown(results)}")
+    put_into_readme(machine, results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How each peer is set up: `configure` adds to Django's settings, `started` runs after."""

@@ -1,0 +1,62 @@
+"""The results as Markdown, and in the README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.support import REPOSITORY
+
+from .picture import bars
+from .results import Result, Row, Verdict
+
+README = REPOSITORY / "README.md"
+PICTURE = REPOSITORY / "benchmarks" / "results" / "request.svg"
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+def markdown(results: Mapping[str, Result]) -> str:
+    """Return every part's table and its targets."""
+    return "\n".join(_table(result) for result in results.values())
+
+
+def put_into_readme(machine: str, results: Mapping[str, Result]) -> None:
+    """Replace what stands between the markers of the README by these results."""
+    PICTURE.write_text(bars(results["request"]))
+    text = README.read_text() if README.exists() else ""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if begin and end:
+        section = f"{_targets(results)}\nMeasured with {machine}"
+        README.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}")
+
+
+def _targets(results: Mapping[str, Result]) -> str:
+    rows = [
+        f"| {result.title} | {verdict.text} | {_ratio(verdict)} |"
+        for result in results.values()
+        for verdict in result.verdicts
+    ]
+    return "\n".join(["| what | must be | is |", "|---|---|---|", *rows, ""])
+
+
+def _table(result: Result) -> str:
+    lines = [f"### {result.title}", "", f"| | {result.column} | spread | |"]
+    lines += ["|---|---:|---|---|", *map(_row, result.rows), ""]
+    lines += [f"- {v.text}: {_ratio(v)}" for v in result.verdicts]
+    return "\n".join([*lines, ""])
+
+
+def _row(row: Row) -> str:
+    spread = f"{_number(row.low)} to {_number(row.high)}" if row.low != row.high else ""
+    return f"| {row.name} | {_number(row.value)} {row.unit} | {spread} | {row.note} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _ratio(verdict: Verdict) -> str:
+    ratio = verdict.ratio
+    text = f"1/{1 / ratio:.1f}" if 0 < ratio < 0.67 else f"{ratio:.2f} ×"
+    note = f" ({verdict.note})" if verdict.note else ""
+    return f"{text}, {'met' if verdict.met else '**not met**'}{note}"

@@ -1,0 +1,60 @@
+"""One variant of one part, in a process of its own: runs a slice whenever it is asked.
+
+Its stdout is the sink that every variant writes its lines to.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+# In nanoseconds of CPU time; short enough to interleave, long enough for the clock.
+SLICE = 15_000_000
+
+Run = Callable[[int], object]
+
+
+def main(part: str, variant: str, channel: int) -> None:
+    run: Run = importlib.import_module(f"benchmarks.parts.{part}").make(variant)
+    connection = Connection(channel)
+    connection.send(_written_by(run))
+    count = _calibrated(run)
+    with contextlib.suppress(EOFError, ConnectionResetError):
+        while connection.recv():
+            connection.send(_time(run, count) / count)
+
+
+def _written_by(run: Run) -> list[str]:
+    """Return the lines that one operation writes, once everything is warm."""
+    run(10)
+    stdout = os.dup(1)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 1)
+        run(1)
+        sys.stdout.flush()
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        file.seek(0)
+        return file.read().decode().splitlines()
+
+
+def _calibrated(run: Run) -> int:
+    count = 1
+    while (taken := _time(run, count)) < SLICE // 4:
+        count *= 2
+    return max(1, count * SLICE // taken)
+
+
+def _time(run: Run, count: int) -> int:
+    """Return nanoseconds of CPU time, of all threads of this process."""
+    started = time.process_time_ns()
+    run(count)
+    return time.process_time_ns() - started
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

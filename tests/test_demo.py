@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from .support import REPOSITORY, json_lines
+
+
+def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
+    """It ends by itself, says how to go on, and its lines share one request id."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "scripts.demo", tmp_path / "demo"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    lines = json_lines(finished.stdout)
+    assert len(lines) >= 2
+    assert {line["request.id"] for line in lines} == {"demo-1"}
+    assert "manage.py runserver" in finished.stdout
