@@ -19,8 +19,8 @@ CONTEXT_ARGUMENTS = {"_request_id": "request.id", "_user_id": "user.id"}
 class TelemetryTask(DjangoTask[Any, Any]):
     """As `base=` of a task, or as `task_cls=` of the whole application.
 
-    The caller's context travels by itself; `_request_id=` and `_user_id=` set it by hand.
-    A direct call is no run of a task: it has the caller's context, and leaves no lines.
+    The caller's context travels by itself; `_request_id=` and `_user_id=` override it.
+    A direct call is no run of a task: it has the caller's context, and no lines.
     """
 
     abstract = True
@@ -28,11 +28,11 @@ class TelemetryTask(DjangoTask[Any, Any]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         fields, kwargs = _split(kwargs)
-        request = self.request_stack.top
+        request: Any = self.request_stack.top
         if request is None or request.called_directly or request._protected:
             with _bound(fields):
                 return super().__call__(*args, **kwargs)
-        # Celery's own mark that a request has had its call; what comes now is a direct one.
+        # Celery's mark that a request has had its call; the next is a direct one.
         request._protected = 1
         if run := run_of(self):
             run.start()
@@ -45,7 +45,9 @@ class TelemetryTask(DjangoTask[Any, Any]):
         with _bound(fields):
             return super().apply_async(args, kwargs, *positional, **options)
 
-    def apply(self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any) -> Any:
+    def apply(
+        self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any
+    ) -> Any:
         fields, kwargs = _split(kwargs or {})
         with _bound(fields):
             return super().apply(args, kwargs, *positional, **options)
@@ -76,7 +78,9 @@ def _split(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         for name, field in CONTEXT_ARGUMENTS.items()
         if kwargs.get(name) is not None
     }
-    return fields, {name: kwargs[name] for name in kwargs if name not in CONTEXT_ARGUMENTS}
+    return fields, {
+        name: kwargs[name] for name in kwargs if name not in CONTEXT_ARGUMENTS
+    }
 
 
 @contextmanager

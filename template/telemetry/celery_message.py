@@ -29,14 +29,16 @@ def is_enabled() -> bool:
 
 
 def pack(fields: Mapping[str, Any]) -> str:
-    """Return the time and `fields` as text, which every broker and serializer can carry."""
+    """Return the time and `fields` as text, which every broker can carry."""
     kept = clean({key: fields[key] for key in fields if key not in _NOT_INHERITED})
     header = _encode([time.time(), kept])
-    return header if len(header) <= MAX_HEADER else _encode([time.time(), _fitting(kept)])
+    return (
+        header if len(header) <= MAX_HEADER else _encode([time.time(), _fitting(kept)])
+    )
 
 
 def unpack(header: object) -> tuple[float | None, dict[str, Any]]:
-    """Return when a message was sent, in seconds of the epoch, and the fields that it carries."""
+    """Return when a message was sent, in seconds of the epoch, and what it carries."""
     try:
         sent, fields = json.loads(header)  # type: ignore[arg-type]
         return float(sent), dict(fields)
@@ -44,7 +46,9 @@ def unpack(header: object) -> tuple[float | None, dict[str, Any]]:
         return None, {}
 
 
-def task_fields(message: Mapping[str, Any], carried: Mapping[str, Any]) -> dict[str, Any]:
+def task_fields(
+    message: Mapping[str, Any], carried: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the context of a task: its caller's, and the fields of its own.
 
     A task that no request has started is a request of its own.

@@ -52,7 +52,9 @@ class TelemetryRequest(Request):
         log.error(event, exc_info=error, **fields)
 
 
-_handled: ContextVar[TelemetryRequest | None] = ContextVar("telemetry_request", default=None)
+_handled: ContextVar[TelemetryRequest | None] = ContextVar(
+    "telemetry_request", default=None
+)
 
 
 @contextmanager

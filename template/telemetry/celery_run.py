@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import states
 from celery.exceptions import Ignore, Reject, Retry
-from celery.utils.log import current_process_index
+from celery.utils.log import current_process_index  # type: ignore[attr-defined]
 
 from .celery_message import HEADER, task_fields, unpack
 from .context import Scope
@@ -27,7 +27,7 @@ def run_of(task: Any) -> "TaskRun | None":
 
 
 class TaskRun:
-    """Holds the context from before the task to after its callbacks, and says its outcome."""
+    """Holds the context until all callbacks are sent, and says the outcome."""
 
     def __init__(self, task: Any, given: Mapping[str, Any]) -> None:
         request = task.request
@@ -35,7 +35,10 @@ class TaskRun:
         self._throws = task.throws or ()
         # Celery's own tasks poll and clean up; only their failures are of interest.
         self._quiet = task.name.startswith("celery.")
-        self._numbers = {"task.retries": request.retries, **_queue_wait(sent, request.eta)}
+        self._numbers = {
+            "task.retries": request.retries,
+            **_queue_wait(sent, request.eta),
+        }
         self._surrounding = sys.exception()
         self._started = time.perf_counter()
         self._scope = Scope(task_fields(vars(request), {**carried, **given}))
@@ -47,7 +50,9 @@ class TaskRun:
 
     def finish(self, state: str | None, result: Any) -> None:
         """Say the outcome, and leave the context as it was."""
-        duration = {"duration_ms": round((time.perf_counter() - self._started) * 1000, 2)}
+        duration = {
+            "duration_ms": round((time.perf_counter() - self._started) * 1000, 2)
+        }
         fields = {**duration, **self._numbers}
         error = self._error(state, result)
         if error is None or isinstance(error, Ignore | Reject | Retry):
@@ -62,19 +67,22 @@ class TaskRun:
         self._scope.exit()
 
     def _error(self, state: str | None, result: Any) -> BaseException | None:
-        """Return what the task raised, be it on its way still, or kept as the result."""
+        """Return what the task raised, be it still on its way or kept as the result."""
         raised = sys.exception()
         if raised is not self._surrounding:
             return raised
-        return result if state != states.SUCCESS and isinstance(result, BaseException) else None
+        if state == states.SUCCESS or not isinstance(result, BaseException):
+            return None
+        return result
 
 
-def _tell_end(reason: BaseException | None, fields: Mapping[str, Any]) -> None:
+def _tell_end(reason: Any, fields: Mapping[str, Any]) -> None:
     if isinstance(reason, Retry):
         log.warning("task_retried", reason=redact_text(str(reason)), **fields)
     elif isinstance(reason, Reject):
-        text = redact_text(str(reason.reason))
-        log.warning("task_rejected", reason=text, requeue=reason.requeue, **fields)
+        text, requeue = reason.args
+        text = redact_text(str(text))
+        log.warning("task_rejected", reason=text, requeue=requeue, **fields)
     elif isinstance(reason, Ignore):
         log.info("task_ignored", **fields)
     else:
@@ -82,7 +90,7 @@ def _tell_end(reason: BaseException | None, fields: Mapping[str, Any]) -> None:
 
 
 def _ends_pool_process(error: BaseException) -> bool:
-    """Whether the worker will tell: a signal of its own, or the task, ends this process."""
+    """Whether the worker tells of it: the task, or a signal, ends the process."""
     return isinstance(error, SystemExit) and current_process_index() is not None
 
 

@@ -41,10 +41,10 @@ def _keep_handlers(**_: object) -> None:
 
 def _set_up_logging(**_: object) -> None:
     """Celery leaves handlers alone when this signal has a receiver."""
-    # What the pool says of its processes has a way of its own; let it go the common one.
-    pool = get_multiprocessing_logger()
-    pool.propagate = True
-    pool.setLevel(logging.ERROR)
+    # What the pool says of its processes does not go to the root logger.
+    if pool := get_multiprocessing_logger():
+        pool.propagate = True
+        pool.setLevel(logging.ERROR)
 
 
 @celeryd_init.connect

@@ -25,7 +25,7 @@ class TelemetryConsumerMixin(AsyncConsumer):
     ws_labels: dict[str, Any]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run the whole connection, which is one task of the event loop, in its context."""
+        """Run the connection, which is one task of the event loop, in its context."""
         self.ws_conn_id = new_request_id()
         self.ws_labels = extract_labels(scope.get("path", ""))
         environment = load(os.environ)
@@ -33,7 +33,9 @@ class TelemetryConsumerMixin(AsyncConsumer):
             await super().__call__(scope, receive, send)
             return
         request_id = handshake_request_id(scope, trust=environment.trust_request_id)
-        connection = Connection(scope, receive, send, request_id, self.ws_conn_id, self.ws_labels)
+        connection = Connection(
+            scope, receive, send, request_id, self.ws_conn_id, self.ws_labels
+        )
         try:
             await super().__call__(scope, connection.receive, connection.send)
         except Exception as error:
@@ -43,7 +45,7 @@ class TelemetryConsumerMixin(AsyncConsumer):
             connection.exit()
 
     def telemetry_connect(self) -> "_Done":
-        """Do nothing: the connection's first line comes when it is accepted."""
+        """Do nothing: the first line comes when the connection is accepted."""
         return _Done()
 
     def telemetry_receive(self, *_: object, **__: object) -> "_Done":
@@ -52,7 +54,7 @@ class TelemetryConsumerMixin(AsyncConsumer):
         return _Done()
 
     def telemetry_disconnect(self, code: int | None = None) -> "_Done":
-        """Do nothing: the connection's last line comes when your `disconnect` has ended."""
+        """Do nothing: the last line comes when your `disconnect` has ended."""
         return _Done()
 
 

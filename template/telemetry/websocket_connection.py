@@ -1,7 +1,7 @@
 """One WebSocket connection from its handshake to its last line."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,7 +13,7 @@ from .websocket_servers import mark_told
 
 log = get_logger(f"{__package__}.websocket")
 
-# A browser sets no headers on a WebSocket, so a page hands on its id in the query string.
+# A browser sets no headers on a WebSocket; a page can pass its id in the URL.
 QUERY_PARAMETER = "request_id"
 
 # RFC 6455: what it is called when no close frame has come, and when one has no code.
@@ -21,19 +21,18 @@ ABNORMAL_CLOSURE = 1006
 NO_STATUS = 1005
 NORMAL_CLOSURE = 1000
 
-Message = dict[str, Any]
-
 
 def handshake_request_id(scope: Any, *, trust: bool) -> str:
-    """Return the id in the handshake's header, else in its query string, else a new one."""
+    """Return the id in the handshake's header, else in its URL, else a new one."""
     header = dict(scope["headers"]).get(HEADER.lower().encode())
     if header is None:
-        header = parse_qs(scope.get("query_string", b"")).get(QUERY_PARAMETER.encode(), [b""])[0]
+        query = parse_qs(scope.get("query_string", b""))
+        header = query.get(QUERY_PARAMETER.encode(), [b""])[0]
     return request_id_from(header.decode("latin-1"), trust=trust)
 
 
 class Connection:
-    """Holds the connection's context, counts its messages, and says how it began and ended."""
+    """Holds the context, counts messages, says how the connection began and ended."""
 
     def __init__(
         self,
@@ -59,15 +58,15 @@ class Connection:
         self._user: Any = None
         self._scope = Scope({**self._request_id, **self._fields}, self._refresh)
 
-    async def receive(self) -> Message:
-        message: Message = await self._receive()
+    async def receive(self) -> Any:
+        message = await self._receive()
         if message["type"] == "websocket.receive":
             self._messages_in += 1
         elif message["type"] == "websocket.disconnect":
             self._close_code = message.get("code", NO_STATUS)
         return message
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Any) -> None:
         await self._send(message)
         if message["type"] == "websocket.send":
             self._messages_out += 1
@@ -93,7 +92,7 @@ class Connection:
             log.info("ws_disconnected", close_code=self._close_code, **self._ending())
         self._scope.exit()
 
-    def _reject(self, message: Message) -> None:
+    def _reject(self, message: Mapping[str, Any]) -> None:
         if not self._rejected:
             self._rejected = True
             code = {"close_code": message["code"]} if "code" in message else {}
@@ -111,7 +110,7 @@ class Connection:
         return {"ws.path": self._asgi["path"]}
 
     def _refresh(self) -> None:
-        """Take over the user whom a middleware has found, or the consumer has logged in or out."""
+        """Take over the user from a middleware, and from a login or logout since."""
         user = resolved(self._asgi.get("user"))
         if user is self._user:
             return

@@ -20,7 +20,9 @@ def mark_told(error: BaseException) -> None:
 
 
 def _mark(record: logging.LogRecord) -> bool:
-    if _is_told(record) or (record.levelno <= logging.INFO and "ws.conn_id" in current()):
+    if _is_told(record) or (
+        record.levelno <= logging.INFO and "ws.conn_id" in current()
+    ):
         record.__dict__[REPLACED_ATTRIBUTE] = True
     elif '"WebSocket %s"' in str(record.msg) and isinstance(record.args, tuple):
         # A handshake that never came to a consumer; uvicorn shows its query string.
