@@ -1,4 +1,4 @@
-"""The task class: the caller's context in each task, and lines for each run."""
+"""The task class: the caller's context in each task, lines for each run."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,8 +19,8 @@ CONTEXT_ARGUMENTS = {"_request_id": "request.id", "_user_id": "user.id"}
 class TelemetryTask(DjangoTask[Any, Any]):
     """As `base=` of a task, or as `task_cls=` of the whole application.
 
-    The caller's context travels by itself; `_request_id=` and `_user_id=` override it.
-    A direct call is no run of a task: it has the caller's context, and no lines.
+    The caller's context travels by itself; `_request_id=` and `_user_id=` set
+    it by hand. A direct call is no run of a task, and leaves no lines.
     """
 
     abstract = True
@@ -32,21 +32,29 @@ class TelemetryTask(DjangoTask[Any, Any]):
         if request is None or request.called_directly or request._protected:
             with _bound(fields):
                 return super().__call__(*args, **kwargs)
-        # Celery's mark that a request has had its call; the next is a direct one.
+        # Celery's mark that the call has been made; the next is a direct one.
         request._protected = 1
         if run := run_of(self):
             run.start()
         return self.run(*args, **kwargs)
 
     def apply_async(
-        self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        *positional: Any,
+        **options: Any,
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
         with _bound(fields):
             return super().apply_async(args, kwargs, *positional, **options)
 
     def apply(
-        self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        *positional: Any,
+        **options: Any,
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
         with _bound(fields):
@@ -73,19 +81,18 @@ def _exit(task: Any, state: str | None, retval: Any, **_: object) -> None:
 
 def _split(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the fields that `kwargs` set, and the task's own arguments."""
-    fields = {
-        field: kwargs[name]
-        for name, field in CONTEXT_ARGUMENTS.items()
-        if kwargs.get(name) is not None
-    }
-    return fields, {
-        name: kwargs[name] for name in kwargs if name not in CONTEXT_ARGUMENTS
-    }
+    own = dict(kwargs)
+    fields = {}
+    for name, field in CONTEXT_ARGUMENTS.items():
+        value = own.pop(name, None)
+        if value is not None:
+            fields[field] = value
+    return fields, own
 
 
 @contextmanager
 def _bound(fields: Mapping[str, Any]) -> Iterator[None]:
-    """Run a block with `fields` bound as well; what it binds itself ends with it."""
+    """Run a block with `fields`; with it ends what it has bound itself."""
     scope = Scope({**current(), **fields})
     try:
         yield

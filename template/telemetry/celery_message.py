@@ -1,4 +1,4 @@
-"""A task's message: the context in its header, and the context that a task runs in."""
+"""A task's message: the context in its header, and that of the task."""
 
 import json
 import os
@@ -10,6 +10,8 @@ from typing import Any
 from .context import current
 from .environment import load
 from .serialization import clean
+
+Fields = Mapping[str, Any]
 
 HEADER = "telemetry"
 
@@ -24,21 +26,22 @@ _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 @cache
 def is_enabled() -> bool:
-    """Whether TELEMETRY_ENABLED is true; read when first asked, after the settings."""
+    """Whether TELEMETRY_ENABLED is true, once settings have been read."""
     return load(os.environ).enabled
 
 
-def pack(fields: Mapping[str, Any]) -> str:
+def pack(fields: Fields) -> str:
     """Return the time and `fields` as text, which every broker can carry."""
-    kept = clean({key: fields[key] for key in fields if key not in _NOT_INHERITED})
+    kept = {key: fields[key] for key in fields if key not in _NOT_INHERITED}
+    kept = clean(kept)
     header = _encode([time.time(), kept])
-    return (
-        header if len(header) <= MAX_HEADER else _encode([time.time(), _fitting(kept)])
-    )
+    if len(header) <= MAX_HEADER:
+        return header
+    return _encode([time.time(), _fitting(kept)])
 
 
 def unpack(header: object) -> tuple[float | None, dict[str, Any]]:
-    """Return when a message was sent, in seconds of the epoch, and what it carries."""
+    """Return when the message was sent, in Unix time, and what it carries."""
     try:
         sent, fields = json.loads(header)  # type: ignore[arg-type]
         return float(sent), dict(fields)
@@ -46,9 +49,7 @@ def unpack(header: object) -> tuple[float | None, dict[str, Any]]:
         return None, {}
 
 
-def task_fields(
-    message: Mapping[str, Any], carried: Mapping[str, Any]
-) -> dict[str, Any]:
+def task_fields(message: Mapping[str, Any], carried: Fields) -> dict[str, Any]:
     """Return the context of a task: its caller's, and the fields of its own.
 
     A task that no request has started is a request of its own.
@@ -62,7 +63,7 @@ def task_fields(
     }
 
 
-def _fitting(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _fitting(fields: Fields) -> dict[str, Any]:
     room = MAX_HEADER - len(_encode([time.time(), {}]))
     kept = {}
     for key, value in fields.items():

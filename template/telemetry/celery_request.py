@@ -20,7 +20,7 @@ log = get_logger(f"{__package__}.celery")
 
 
 class TelemetryRequest(Request):
-    """Puts what the worker says and sends about a task into the task's context."""
+    """Gives what the worker says and sends about a task the task's context."""
 
     _told = False
 
@@ -36,7 +36,8 @@ class TelemetryRequest(Request):
         with _handling(self):
             super().on_failure(exc_info, *args, **kwargs)
             error = getattr(exc_info.exception, "exc", exc_info.exception)
-            if isinstance(error, WorkerLostError) and self.task.reject_on_worker_lost:
+            lost = isinstance(error, WorkerLostError)
+            if lost and self.task.reject_on_worker_lost:
                 self._tell("task_rejected", error, requeue=True)
 
     def tell_failure(self, error: BaseException) -> None:
@@ -48,13 +49,12 @@ class TelemetryRequest(Request):
             return
         self._told = True
         if self.time_start:
-            fields["duration_ms"] = round((time.time() - self.time_start) * 1000, 2)
+            duration = time.time() - self.time_start
+            fields["duration_ms"] = round(duration * 1000, 2)
         log.error(event, exc_info=error, **fields)
 
 
-_handled: ContextVar[TelemetryRequest | None] = ContextVar(
-    "telemetry_request", default=None
-)
+_handled = ContextVar[TelemetryRequest | None]("handled", default=None)
 
 
 @contextmanager
@@ -78,12 +78,11 @@ def _tell_failure(exception: BaseException, **_: object) -> None:
 
 
 @task_revoked.connect
-def _tell_revoked(
-    sender: Any, request: Any, terminated: bool, expired: bool, **_: object
-) -> None:
+def _tell_revoked(sender: Any, request: Any, **named: Any) -> None:
     if isinstance(sender, TelemetryTask) and is_enabled():
+        fields = {name: named[name] for name in ("terminated", "expired")}
         with _context(vars(request)):
-            log.warning("task_revoked", terminated=terminated, expired=expired)
+            log.warning("task_revoked", **fields)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from billiard.process import current_process
 from celery import states
 from celery.exceptions import Ignore, Reject, Retry
-from celery.utils.log import current_process_index  # type: ignore[attr-defined]
 
 from .celery_message import HEADER, task_fields, unpack
 from .context import Scope
@@ -33,7 +33,7 @@ class TaskRun:
         request = task.request
         sent, carried = unpack(request.get(HEADER))
         self._throws = task.throws or ()
-        # Celery's own tasks poll and clean up; only their failures are of interest.
+        # Celery's own tasks poll and clean up; only a failure is of interest.
         self._quiet = task.name.startswith("celery.")
         self._numbers = {
             "task.retries": request.retries,
@@ -50,10 +50,8 @@ class TaskRun:
 
     def finish(self, state: str | None, result: Any) -> None:
         """Say the outcome, and leave the context as it was."""
-        duration = {
-            "duration_ms": round((time.perf_counter() - self._started) * 1000, 2)
-        }
-        fields = {**duration, **self._numbers}
+        duration = time.perf_counter() - self._started
+        fields = {"duration_ms": round(duration * 1000, 2), **self._numbers}
         error = self._error(state, result)
         if error is None or isinstance(error, Ignore | Reject | Retry):
             if not self._quiet:
@@ -67,7 +65,7 @@ class TaskRun:
         self._scope.exit()
 
     def _error(self, state: str | None, result: Any) -> BaseException | None:
-        """Return what the task raised, be it still on its way or kept as the result."""
+        """Return what the task raised, be it on its way or the result."""
         raised = sys.exception()
         if raised is not self._surrounding:
             return raised
@@ -90,13 +88,15 @@ def _tell_end(reason: Any, fields: Mapping[str, Any]) -> None:
 
 
 def _ends_pool_process(error: BaseException) -> bool:
-    """Whether the worker tells of it: the task, or a signal, ends the process."""
-    return isinstance(error, SystemExit) and current_process_index() is not None
+    """Whether the process ends with the task, which the worker will tell."""
+    in_pool = hasattr(current_process(), "index")
+    return in_pool and isinstance(error, SystemExit)
 
 
 def _queue_wait(sent: float | None, eta: str | None) -> dict[str, float]:
     """How long the task could have been run and was not, in milliseconds."""
     if sent is None:
         return {}
-    due = max(sent, datetime.fromisoformat(eta).timestamp()) if eta else sent
-    return {"queue_wait_ms": round(max(time.time() - due, 0) * 1000, 2)}
+    if eta:
+        sent = max(sent, datetime.fromisoformat(eta).timestamp())
+    return {"queue_wait_ms": round(max(time.time() - sent, 0) * 1000, 2)}

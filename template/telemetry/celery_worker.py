@@ -22,7 +22,11 @@ _TRACE = "celery.app.trace"
 _RECEIVED = "celery.worker.strategy"
 # Of its records, these tell what `task_failed` and `task_revoked` tell.
 _REQUEST = "celery.worker.request"
-_REPLACED = ("Discarding revoked task", "Hard time limit", "Task handler raised error")
+_REPLACED = (
+    "Discarding revoked task",
+    "Hard time limit",
+    "Task handler raised error",
+)
 
 
 def take_over_logging() -> None:
@@ -49,7 +53,8 @@ def _set_up_logging(**_: object) -> None:
 
 @celeryd_init.connect
 def _replace_prints(instance: Any, **_: object) -> None:
-    if is_enabled() and load(os.environ, debug=settings.DEBUG).log_format == "json":
+    environment = load(os.environ, debug=settings.DEBUG)
+    if environment.enabled and environment.log_format == "json":
         instance.quiet = True
         # The worker prints, past `logging`, that a signal stops it.
         sys.modules["celery.apps.worker"].__dict__["safe_say"] = _say
@@ -63,7 +68,10 @@ def _name_task(record: logging.LogRecord) -> bool:
     data = record.__dict__.get("data")
     if is_enabled() and isinstance(data, dict):
         del record.__dict__["data"]
-        record.__dict__ |= {"task.id": data.get("id"), "task.name": data.get("name")}
+        record.__dict__ |= {
+            "task.id": data.get("id"),
+            "task.name": data.get("name"),
+        }
         if record.name == _TRACE and current_task and run_of(current_task):
             record.__dict__[REPLACED_ATTRIBUTE] = True
     return True

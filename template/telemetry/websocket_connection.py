@@ -16,14 +16,14 @@ log = get_logger(f"{__package__}.websocket")
 # A browser sets no headers on a WebSocket; a page can pass its id in the URL.
 QUERY_PARAMETER = "request_id"
 
-# RFC 6455: what it is called when no close frame has come, and when one has no code.
+# RFC 6455: without a close frame; with a frame that has no code; by default.
 ABNORMAL_CLOSURE = 1006
 NO_STATUS = 1005
 NORMAL_CLOSURE = 1000
 
 
 def handshake_request_id(scope: Any, *, trust: bool) -> str:
-    """Return the id in the handshake's header, else in its URL, else a new one."""
+    """Return the id in the handshake's header, or its URL, or a new one."""
     header = dict(scope["headers"]).get(HEADER.lower().encode())
     if header is None:
         query = parse_qs(scope.get("query_string", b""))
@@ -32,22 +32,19 @@ def handshake_request_id(scope: Any, *, trust: bool) -> str:
 
 
 class Connection:
-    """Holds the context, counts messages, says how the connection began and ended."""
+    """Holds the context, counts messages, says how it began and ended."""
 
     def __init__(
         self,
         scope: Any,
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
-        request_id: str,
-        conn_id: str,
-        labels: dict[str, Any],
+        fields: Mapping[str, Any],
     ) -> None:
         self._asgi = scope
         self._receive = receive
         self._send = send
-        self._request_id = {"request.id": request_id}
-        self._fields = {**labels, "ws.conn_id": conn_id}
+        self._fields = fields
         self._started = time.perf_counter()
         self._messages_in = 0
         self._messages_out = 0
@@ -56,7 +53,7 @@ class Connection:
         self._failed = False
         self._close_code = ABNORMAL_CLOSURE
         self._user: Any = None
-        self._scope = Scope({**self._request_id, **self._fields}, self._refresh)
+        self._scope = Scope(fields, self._refresh)
 
     async def receive(self) -> Any:
         message = await self._receive()
@@ -89,7 +86,11 @@ class Connection:
         if self._failed and not self._accepted:
             self._reject({})
         elif not self._failed and not self._rejected:
-            log.info("ws_disconnected", close_code=self._close_code, **self._ending())
+            log.info(
+                "ws_disconnected",
+                close_code=self._close_code,
+                **self._ending(),
+            )
         self._scope.exit()
 
     def _reject(self, message: Mapping[str, Any]) -> None:
@@ -99,9 +100,10 @@ class Connection:
             log.warning("ws_rejected", **self._path(), **code)
 
     def _ending(self) -> dict[str, Any]:
+        duration = time.perf_counter() - self._started
         return {
             **self._path(),
-            "duration_ms": round((time.perf_counter() - self._started) * 1000, 2),
+            "duration_ms": round(duration * 1000, 2),
             "messages_in": self._messages_in,
             "messages_out": self._messages_out,
         }
@@ -110,7 +112,7 @@ class Connection:
         return {"ws.path": self._asgi["path"]}
 
     def _refresh(self) -> None:
-        """Take over the user from a middleware, and from a login or logout since."""
+        """Take over the user of a middleware, of a login, or of a logout."""
         user = resolved(self._asgi.get("user"))
         if user is self._user:
             return
@@ -119,5 +121,6 @@ class Connection:
             identifier = user_id(user)
         except Exception:  # A user class of the project's own may do anything.
             return
-        fields = {} if identifier is None else {"user.id": identifier}
-        self._scope.rebind({**self._request_id, **fields, **self._fields})
+        request = {"request.id": self._fields["request.id"]}
+        found = {} if identifier is None else {"user.id": identifier}
+        self._scope.rebind({**request, **found, **self._fields})

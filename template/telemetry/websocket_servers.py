@@ -1,4 +1,4 @@
-"""What servers say about a connection by themselves, and lines of ours replace."""
+"""What servers say of a connection, and lines of ours say as well."""
 
 import logging
 
@@ -15,18 +15,18 @@ _TOLD = "telemetry_told"
 
 
 def mark_told(error: BaseException) -> None:
-    """Remember that `ws_failed` has told of `error`, which goes on to the server."""
+    """Remember that `ws_failed` has told of `error`; a server tells too."""
     error.__dict__[_TOLD] = True
 
 
 def _mark(record: logging.LogRecord) -> bool:
-    if _is_told(record) or (
-        record.levelno <= logging.INFO and "ws.conn_id" in current()
-    ):
+    told = _is_told(record)
+    if told or (record.levelno <= logging.INFO and "ws.conn_id" in current()):
         record.__dict__[REPLACED_ATTRIBUTE] = True
-    elif '"WebSocket %s"' in str(record.msg) and isinstance(record.args, tuple):
-        # A handshake that never came to a consumer; uvicorn shows its query string.
-        record.args = tuple(str(part).partition("?")[0] for part in record.args)
+    elif '"WebSocket %s"' in str(record.msg) and record.args:
+        # Uvicorn shows the query string of what no consumer has seen.
+        args = map(str, record.args)
+        record.args = tuple(arg.partition("?")[0] for arg in args)
     return True
 
 
