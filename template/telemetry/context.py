@@ -4,12 +4,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from typing import Any
 
-from structlog.contextvars import (
-    STRUCTLOG_KEY_PREFIX,
-    bind_contextvars,
-    reset_contextvars,
-    unbind_contextvars,
-)
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX, bind_contextvars
 
 
 class Scope:
@@ -27,27 +22,27 @@ class Scope:
         refresh: Callable[[], None] | None = None,
     ) -> None:
         self._before = copy_context()
-        self._tokens = bind_contextvars(**fields)
+        self._tokens = [_variables[key].set(fields[key]) for key in fields]
         self._entered = _scope.set(self)
         self.fields = dict(fields)
         self.refresh = refresh
 
     def rebind(self, fields: Mapping[str, Any]) -> None:
         """Bind `fields` in place of the scope's own."""
-        gone = self.fields.keys() - fields.keys()
-        if gone:
-            unbind_contextvars(*gone)
+        for key in self.fields.keys() - fields.keys():
+            _variables[key].set(...)
         # No tokens are kept: this may run in a copy of the context, such as
         # that of a thread, and a token is good for its own context alone.
         for key, value in fields.items():
             if self.fields.get(key) is not value:
-                bind_contextvars(**{key: value})
+                _variables[key].set(value)
         self.fields = dict(fields)
 
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
         _scope.reset(self._entered)
-        reset_contextvars(**self._tokens)
+        for token in self._tokens:
+            token.var.reset(token)
         for variable in copy_context():
             if _keys[variable] and variable not in self._before:
                 variable.set(...)
@@ -73,6 +68,19 @@ def current() -> dict[str, Any]:
     return fields
 
 
+class _Variables(dict[str, ContextVar[Any]]):
+    """The variable in which structlog keeps each key, `...` if unbound.
+
+    Set here they take a quarter of the time of `bind_contextvars`.
+    """
+
+    def __missing__(self, key: str) -> ContextVar[Any]:
+        token = bind_contextvars(**{key: ...})[key]
+        token.var.reset(token)
+        self[key] = token.var
+        return token.var
+
+
 class _Keys(dict[ContextVar[Any], str]):
     """The key of each variable of structlog's, nothing for any other."""
 
@@ -88,5 +96,6 @@ class _Keys(dict[ContextVar[Any], str]):
         return key
 
 
+_variables = _Variables()
 _keys = _Keys()
 _scope: ContextVar[Scope | None] = ContextVar("telemetry_scope", default=None)

@@ -10,6 +10,9 @@ from django.utils.functional import LazyObject, empty
 
 UserId = int | str
 
+# A lazy object answers in Python code of its own, and this is asked a lot.
+_attribute = object.__getattribute__
+
 
 def resolved_user(request: HttpRequest) -> Any | None:
     """Return the user whom Django, a middleware or a view has put there.
@@ -19,8 +22,9 @@ def resolved_user(request: HttpRequest) -> Any | None:
     user = request.__dict__.get("user")
     if not isinstance(user, LazyObject):
         return user
-    if user._wrapped is not empty:
-        return user._wrapped
+    wrapped = _attribute(user, "_wrapped")
+    if wrapped is not empty:
+        return wrapped
     return request.__dict__.get("_acached_user")
 
 
