@@ -2,6 +2,7 @@
 
 import os
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from opentelemetry.instrumentation.django import DjangoInstrumentor
@@ -11,18 +12,23 @@ from opentelemetry.trace import Span
 from .access_log import REQUEST_ATTRIBUTE
 from .fields import http_fields
 from .tracing_environment import NAMES
+from .tracing_middleware import SpanMiddleware
 
 NAMES_VARIABLE = "OTEL_SEMCONV_STABILITY_OPT_IN"
+MIDDLEWARE = f"{SpanMiddleware.__module__}.{SpanMiddleware.__qualname__}"
 
 
 def instrument_django(provider: TracerProvider) -> None:
     """Put a span around every request, and all of its middleware."""
     _choose_names()
+    paths = settings.MIDDLEWARE = list(settings.MIDDLEWARE)
+    given = set(paths)
     DjangoInstrumentor().instrument(
         tracer_provider=provider,
         response_hook=_add_fields,
         raise_exception_on_conflict=True,
     )
+    paths[:] = [path if path in given else MIDDLEWARE for path in paths]
 
 
 def _choose_names() -> None:

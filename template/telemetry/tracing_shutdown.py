@@ -12,7 +12,7 @@ from types import FrameType
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 # In seconds: how long a process waits for the Collector at its end, in all.
-MAX_WAIT = 2.0
+MAX_WAIT = 1.5
 
 
 class Shutdown(SpanProcessor):

@@ -19,13 +19,16 @@ def resolved_user(request: HttpRequest) -> Any | None:
 
     None as long as nobody has asked for the lazy user that Django puts there.
     """
-    user = request.__dict__.get("user")
+    user = resolved(request.__dict__.get("user"))
+    return request.__dict__.get("_acached_user") if user is None else user
+
+
+def resolved(user: Any) -> Any | None:
+    """Return the user behind a lazy one that somebody has asked for, else None."""
     if not isinstance(user, LazyObject):
         return user
     wrapped = _attribute(user, "_wrapped")
-    if wrapped is not empty:
-        return wrapped
-    return request.__dict__.get("_acached_user")
+    return None if wrapped is empty else wrapped
 
 
 def user_id(user: Any) -> UserId | None:
