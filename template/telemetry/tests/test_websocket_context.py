@@ -24,7 +24,7 @@ class Member:
 class Keeping(AsyncEcho):
     """Shows what the mixin gives to a consumer."""
 
-    async def receive(self, text_data: Any = "", bytes_data: Any = b"") -> None:
+    async def receive(self, text_data: Any = "", bytes_data: Any = "") -> None:
         await self.send(f"{self.ws_conn_id} {self.ws_labels}")
 
 
