@@ -16,7 +16,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import REPOSITORY, Server, json_lines
+from websockets.sync.client import connect
+
+from tests.support import REPOSITORY, Process, Server, json_lines
 from tests.support.processes import free_port
 
 FOLDER = Path(sys.argv[1] if sys.argv[1:] else REPOSITORY / ".demo").absolute()
@@ -25,26 +27,115 @@ BIN = FOLDER / "venv" / "bin"
 
 REQUEST_ID = "demo-1"
 
-ANSWERS = {"resource_labels": "tournament", "otel_exporter": "none"}
+ANSWERS = {
+    "resource_labels": "tournament",
+    "use_channels": "true",
+    "use_celery": "true",
+    "otel_exporter": "none",
+}
 
-URLS = '''\
-"""One view, which logs one line of its own."""
+FILES = {
+    "urls.py": '''\
+"""One view, which logs one line of its own, and starts a task."""
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from telemetry.logging import get_logger
 
+from .tasks import draw_bracket
+
 log = get_logger(__name__)
 
 
 def tournament(request: HttpRequest, pk: int) -> JsonResponse:
     log.info("tournament_viewed", spectators=3)
+    draw_bracket.delay(pk)
     return JsonResponse({"tournament": pk})
 
 
 urlpatterns = [path("api/tournaments/<int:pk>/", tournament)]
-'''
+''',
+    "tasks.py": '''\
+"""One task, which logs one line of its own."""
+
+from celery import shared_task
+
+from telemetry.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@shared_task
+def draw_bracket(tournament: int) -> None:
+    log.info("bracket_drawn", rounds=4)
+''',
+    "celery.py": '''\
+"""The Celery application; each of its tasks is one of telemetry's."""
+
+import os
+
+from celery import Celery
+
+from telemetry.celery import TelemetryTask
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+
+app = Celery("shop", task_cls=TelemetryTask)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["shop"])
+''',
+    "__init__.py": """\
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]
+""",
+    "consumers.py": '''\
+"""One consumer, which logs one line of its own for each message."""
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from telemetry.logging import get_logger
+from telemetry.websocket import TelemetryConsumerMixin
+
+log = get_logger(__name__)
+
+
+class TournamentConsumer(TelemetryConsumerMixin, AsyncJsonWebsocketConsumer):
+    async def receive_json(self, content: dict[str, str], **kwargs: object) -> None:
+        log.info("cheer_received")
+        await self.send_json({"heard": content["cheer"]})
+''',
+    "asgi.py": '''\
+"""HTTP to Django, sockets to Channels."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+django = get_asgi_application()
+
+from .consumers import TournamentConsumer  # noqa: E402
+
+sockets = [path("ws/tournaments/<int:pk>/", TournamentConsumer.as_asgi())]
+application = ProtocolTypeRouter({"http": django, "websocket": URLRouter(sockets)})
+''',
+}
+
+SETTINGS = """
+# A broker in a folder: nothing to install, and good for nothing but a demo.
+CELERY_BROKER_URL = "filesystem://localhost"
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "data_folder_in": str(BASE_DIR / "queue"),
+    "data_folder_out": str(BASE_DIR / "queue"),
+    "control_folder": str(BASE_DIR / "queue" / "control"),
+    "polling_interval": 0.1,
+}
+CELERY_TASK_IGNORE_RESULT = True
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +144,7 @@ class Part:
 
     title: str
     drive: Callable[[Server], None]
+    program: str
     events: tuple[str, ...]
 
 
@@ -61,13 +153,39 @@ def request(server: Server) -> None:
     assert answer.status == 200, answer
 
 
-# A conversation over a socket and a task are further parts; what they need
-# beside the server (a worker, a broker) is started in `drive`.
+def converse(server: Server) -> None:
+    """As the page would do it that was answered above."""
+    with connect(
+        f"ws://127.0.0.1:{server.port}/ws/tournaments/5/",
+        additional_headers={"X-Request-ID": REQUEST_ID},
+        open_timeout=30,
+    ) as socket:
+        socket.send('{"cheer": "hooray"}')
+        assert socket.recv(30) == '{"heard": "hooray"}'
+
+
+def nothing_more(server: Server) -> None:
+    """The view has started the task."""
+
+
 PARTS = (
     Part(
         "GET /api/tournaments/5/",
         request,
+        program="server",
         events=("tournament_viewed", "request_completed"),
+    ),
+    Part(
+        "the task that the view has started, in a worker",
+        nothing_more,
+        program="worker",
+        events=("task_started", "bracket_drawn", "task_completed"),
+    ),
+    Part(
+        "a socket to /ws/tournaments/5/",
+        converse,
+        program="server",
+        events=("ws_connected", "cheer_received", "ws_disconnected"),
     ),
 )
 
@@ -107,7 +225,7 @@ def prepare() -> None:
     run(*uv, "venv", "--quiet", str(BIN.parent), shown="python -m venv venv")
     install = [*uv, "pip", "install", "--quiet", f"--python={BIN.parent}"]
     install += ["--constraint", str(constraints)]
-    packages = ["django", "uvicorn"]
+    packages = ["django", "uvicorn", "websockets"]
     run(*install, *packages, shown=f"pip install {' '.join(packages)}")
     PROJECT.mkdir()
     run("django-admin", "startproject", "shop", "shop")
@@ -139,32 +257,35 @@ def wire() -> None:
     ):
         text = text.replace(f"{setting} = [", f'{setting} = [\n    "{entry}",', 1)
         print(f'    {setting} = ["{entry}", ...]')
-    settings.write_text(text)
-    (PROJECT / "shop" / "urls.py").write_text(URLS)
+    settings.write_text(text + SETTINGS)
+    for name, text in FILES.items():
+        (PROJECT / "shop" / name).write_text(text)
+    (PROJECT / "queue" / "control").mkdir(parents=True)
 
 
 def drive(log_format: str) -> str:
-    """Run every part against a fresh server and print what that wrote."""
+    """Run every part against fresh programs and print what they wrote of it."""
     port = free_port()
+    env = environ(LOG_FORMAT=log_format)
+    serve = [BIN / "uvicorn", "shop.asgi:application", "--port", str(port)]
+    work = [BIN / "celery", "--app=shop", "worker", "--concurrency=1"]
+    shown: list[str] = []
     with ExitStack() as stack:
-        server = stack.enter_context(
-            Server(
-                [BIN / "uvicorn", "shop.asgi:application", "--port", str(port)],
-                port=port,
-                cwd=PROJECT,
-                env=environ(LOG_FORMAT=log_format),
-            )
-        )
+        server = stack.enter_context(Server(serve, port=port, cwd=PROJECT, env=env))
+        worker = stack.enter_context(Process(work, cwd=PROJECT, env=env))
+        worker.wait_for_text("ready.", timeout=60)
+        programs = {"server": server, "worker": worker}
         for part in PARTS:
             print(f"$ {part.title}", flush=True)
+            program = programs[part.program]
             part.drive(server)
             for event in part.events:
-                server.wait_for_text(event)
-    output = "".join(
-        line for line in server.stdout.splitlines(True) if REQUEST_ID in line
-    )
-    print(output, end="", flush=True)
-    return output
+                program.wait_for_text(event, timeout=60)
+            for line in program.stdout.splitlines():
+                if REQUEST_ID in line and line not in shown:
+                    print(line, flush=True)
+                    shown.append(line)
+    return "\n".join(shown)
 
 
 def run(
