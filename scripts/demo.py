@@ -126,14 +126,8 @@ application = ProtocolTypeRouter({"http": django, "websocket": URLRouter(sockets
 }
 
 SETTINGS = """
-# A broker in a folder: nothing to install, and good for nothing but a demo.
-CELERY_BROKER_URL = "filesystem://localhost"
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "data_folder_in": str(BASE_DIR / "queue"),
-    "data_folder_out": str(BASE_DIR / "queue"),
-    "control_folder": str(BASE_DIR / "queue" / "control"),
-    "polling_interval": 0.1,
-}
+# A broker in a file: nothing to install, and good for nothing but a demo.
+CELERY_BROKER_URL = f"sqla+sqlite:///{BASE_DIR / 'queue.sqlite3'}"
 CELERY_TASK_IGNORE_RESULT = True
 """
 
@@ -225,7 +219,7 @@ def prepare() -> None:
     run(*uv, "venv", "--quiet", str(BIN.parent), shown="python -m venv venv")
     install = [*uv, "pip", "install", "--quiet", f"--python={BIN.parent}"]
     install += ["--constraint", str(constraints)]
-    packages = ["django", "uvicorn", "websockets"]
+    packages = ["django", "sqlalchemy", "uvicorn", "websockets"]
     run(*install, *packages, shown=f"pip install {' '.join(packages)}")
     PROJECT.mkdir()
     run("django-admin", "startproject", "shop", "shop")
@@ -260,7 +254,6 @@ def wire() -> None:
     settings.write_text(text + SETTINGS)
     for name, text in FILES.items():
         (PROJECT / "shop" / name).write_text(text)
-    (PROJECT / "queue" / "control").mkdir(parents=True)
 
 
 def drive(log_format: str) -> str:
