@@ -201,8 +201,7 @@ def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
         return None, True
     ours = None
     kind = type(logger)
-    methods = (kind.handle, kind.callHandlers, kind.makeRecord)
-    others = not _are_standard(*methods)
+    others = not _are_standard(kind.handle, kind.callHandlers, kind.makeRecord)
     node: logging.Logger | None = logger
     while node is not None:
         for handler in node.handlers:

@@ -1,15 +1,12 @@
 """The context of a unit of work, ordered; `structlog.contextvars` holds it."""
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
-from structlog.contextvars import (
-    STRUCTLOG_KEY_PREFIX,
-    bind_contextvars,
-    reset_contextvars,
-    unbind_contextvars,
-)
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX, bind_contextvars
+
+_NOTHING: tuple[Context, dict[str, Any]] = Context(), {}
 
 
 class Scope:
@@ -19,7 +16,7 @@ class Scope:
     may have decided in the meantime.
     """
 
-    __slots__ = ("_before", "_entered", "_tokens", "fields", "refresh")
+    __slots__ = ("_before", "_entered", "_tokens", "fields", "last_walk", "refresh")
 
     def __init__(
         self,
@@ -27,27 +24,30 @@ class Scope:
         refresh: Callable[[], None] | None = None,
     ) -> None:
         self._before = copy_context()
-        self._tokens = bind_contextvars(**fields)
+        self._tokens = [_variables[key].set(fields[key]) for key in fields]
         self._entered = _scope.set(self)
         self.fields = dict(fields)
         self.refresh = refresh
+        self.last_walk = _NOTHING
 
     def rebind(self, fields: Mapping[str, Any]) -> None:
         """Bind `fields` in place of the scope's own."""
-        gone = self.fields.keys() - fields.keys()
-        if gone:
-            unbind_contextvars(*gone)
+        for key in self.fields.keys() - fields.keys():
+            _variables[key].set(...)
         # No tokens are kept: this may run in a copy of the context, such as
         # that of a thread, and a token is good for its own context alone.
         for key, value in fields.items():
             if self.fields.get(key) is not value:
-                bind_contextvars(**{key: value})
+                _variables[key].set(value)
         self.fields = dict(fields)
+        self.last_walk = _NOTHING
 
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
+        self.last_walk = _NOTHING
         _scope.reset(self._entered)
-        reset_contextvars(**self._tokens)
+        for token in self._tokens:
+            token.var.reset(token)
         for variable in copy_context():
             if _keys[variable] and variable not in self._before:
                 variable.set(...)
@@ -58,12 +58,33 @@ class Scope:
 
 def current() -> dict[str, Any]:
     """Return what is bound now, the innermost scope's fields first."""
-    fields: dict[str, Any] = {}
-    if scope := _scope.get():
-        if scope.refresh is not None:
-            scope.refresh()
+    scope = _scope.get()
+    if scope is None:
+        return _walk({})
+    if scope.refresh is not None:
+        scope.refresh()
+    seen, fields = scope.last_walk
+    now = copy_context()
+    if not _is_same(now, seen):
         # structlog's store has no order, the scope has.
-        fields = scope.fields.copy()
+        fields = _walk(scope.fields.copy())
+        scope.last_walk = now, fields
+    return fields.copy()
+
+
+def _is_same(now: Context, seen: Context) -> bool:
+    """Whether nothing has been bound since `seen`.
+
+    Most lines of a request find what the one before has found. Then both
+    contexts share one store and are equal at once, where a walk takes 1 µs.
+    """
+    try:
+        return now == seen
+    except Exception:  # The values of others, compared.
+        return False
+
+
+def _walk(fields: dict[str, Any]) -> dict[str, Any]:
     for variable, value in copy_context().items():
         if key := _keys[variable]:
             if value is not ...:
@@ -71,6 +92,19 @@ def current() -> dict[str, Any]:
             else:  # structlog's mark for what has been unbound.
                 fields.pop(key, None)
     return fields
+
+
+class _Variables(dict[str, ContextVar[Any]]):
+    """The variable in which structlog keeps each key, `...` if unbound.
+
+    Set here they take a quarter of the time of `bind_contextvars`.
+    """
+
+    def __missing__(self, key: str) -> ContextVar[Any]:
+        token = bind_contextvars(**{key: ...})[key]
+        token.var.reset(token)
+        self[key] = token.var
+        return token.var
 
 
 class _Keys(dict[ContextVar[Any], str]):
@@ -88,5 +122,6 @@ class _Keys(dict[ContextVar[Any], str]):
         return key
 
 
+_variables = _Variables()
 _keys = _Keys()
 _scope: ContextVar[Scope | None] = ContextVar("telemetry_scope", default=None)

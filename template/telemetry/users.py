@@ -10,6 +10,9 @@ from django.utils.functional import LazyObject, empty
 
 UserId = int | str
 
+# A lazy object answers in Python code of its own, and this is asked a lot.
+_attribute = object.__getattribute__
+
 
 def resolved_user(request: HttpRequest) -> Any | None:
     """Return the user whom Django, a middleware or a view has put there.
@@ -21,10 +24,11 @@ def resolved_user(request: HttpRequest) -> Any | None:
 
 
 def resolved(user: Any) -> Any | None:
-    """Return the user behind a lazy one that somebody has asked for, else None."""
+    """Return the user, or None for a lazy one that nobody has asked for."""
     if not isinstance(user, LazyObject):
         return user
-    return None if user._wrapped is empty else user._wrapped
+    wrapped = _attribute(user, "_wrapped")
+    return None if wrapped is empty else wrapped
 
 
 def user_id(user: Any) -> UserId | None:
