@@ -24,7 +24,7 @@ def resolved_user(request: HttpRequest) -> Any | None:
 
 
 def resolved(user: Any) -> Any | None:
-    """Return the user behind a lazy one that somebody has asked for, else None."""
+    """Return the user, or None for a lazy one that nobody has asked for."""
     if not isinstance(user, LazyObject):
         return user
     wrapped = _attribute(user, "_wrapped")

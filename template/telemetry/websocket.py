@@ -1,4 +1,4 @@
-"""The consumer mixin: one context, and a few lines, for each WebSocket connection."""
+"""The consumer mixin: one context, and a few lines, for each connection."""
 
 import os
 from collections.abc import Generator
@@ -16,24 +16,29 @@ log = get_logger(__name__)
 
 
 class TelemetryConsumerMixin(AsyncConsumer):
-    """Works by being listed first, for async and sync consumers alike:
+    """Works by being listed first, for async and sync consumers alike.
 
-    class DraftConsumer(TelemetryConsumerMixin, AsyncJsonWebsocketConsumer): ...
+    class Draft(TelemetryConsumerMixin, AsyncJsonWebsocketConsumer): ...
     """
 
     ws_conn_id: str
     ws_labels: dict[str, Any]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run the whole connection, which is one task of the event loop, in its context."""
+        """Run the connection, which is one task of the event loop."""
         self.ws_conn_id = new_request_id()
         self.ws_labels = extract_labels(scope.get("path", ""))
         environment = load(os.environ)
         if scope["type"] != "websocket" or not environment.enabled:
             await super().__call__(scope, receive, send)
             return
-        request_id = handshake_request_id(scope, trust=environment.trust_request_id)
-        connection = Connection(scope, receive, send, request_id, self.ws_conn_id, self.ws_labels)
+        trust = environment.trust_request_id
+        fields = {
+            "request.id": handshake_request_id(scope, trust=trust),
+            **self.ws_labels,
+            "ws.conn_id": self.ws_conn_id,
+        }
+        connection = Connection(scope, receive, send, fields)
         try:
             await super().__call__(scope, connection.receive, connection.send)
         except Exception as error:
@@ -43,7 +48,7 @@ class TelemetryConsumerMixin(AsyncConsumer):
             connection.exit()
 
     def telemetry_connect(self) -> "_Done":
-        """Do nothing: the connection's first line comes when it is accepted."""
+        """Do nothing: the first line comes when the connection is accepted."""
         return _Done()
 
     def telemetry_receive(self, *_: object, **__: object) -> "_Done":
@@ -52,7 +57,7 @@ class TelemetryConsumerMixin(AsyncConsumer):
         return _Done()
 
     def telemetry_disconnect(self, code: int | None = None) -> "_Done":
-        """Do nothing: the connection's last line comes when your `disconnect` has ended."""
+        """Do nothing: the last line comes when your `disconnect` has ended."""
         return _Done()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1 import (
     logs_service_pb2,
     logs_service_pb2_grpc,
@@ -49,10 +49,10 @@ class Item:
 class Receiver:
     """Keeps what arrives at `http` and at `grpc`.
 
-    An HTTP request is answered with `status`, after `gate` is set.
+    It answers once `gate` is set, and with 503 if it `refuses`.
     """
 
-    status: int = 200
+    refuses: bool = False
     spans: list[Item] = field(default_factory=list)
     records: list[Item] = field(default_factory=list)
     requests: int = 0
@@ -68,10 +68,11 @@ class Receiver:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,))
         self._thread.start()
         self._grpc = grpc.server(ThreadPoolExecutor(4))
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(
-            _Traces(self), self._grpc
-        )
-        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(_Logs(self), self._grpc)
+        # These functions have no types.
+        traces: Any = trace_service_pb2_grpc
+        logs: Any = logs_service_pb2_grpc
+        traces.add_TraceServiceServicer_to_server(_Traces(self), self._grpc)
+        logs.add_LogsServiceServicer_to_server(_Logs(self), self._grpc)
         port = self._grpc.add_insecure_port("127.0.0.1:0")
         self._grpc.start()
         self.http = f"http://127.0.0.1:{self._http.server_port}"
@@ -100,25 +101,32 @@ class Receiver:
                 self._changed.wait(left)
             return found
 
-    def take(self, message: Any, headers: Mapping[str, str]) -> None:
+    def take(self, message: Any, headers: Mapping[str, str]) -> bool:
+        """Keep what `message` holds, or refuse it."""
+        self.gate.wait()
         small = {name.lower(): value for name, value in headers.items()}
         with self._changed:
             self.requests += 1
+            if self.refuses:
+                self._changed.notify_all()
+                return False
             if isinstance(message, trace_service_pb2.ExportTraceServiceRequest):
-                self.spans += _items(message.resource_spans, "spans", small)
+                for spans in message.resource_spans:
+                    self.spans += _items(spans, spans.scope_spans, "spans", small)
             else:
-                self.records += _items(message.resource_logs, "log_records", small)
+                for logs in message.resource_logs:
+                    self.records += _items(logs, logs.scope_logs, "log_records", small)
             self._changed.notify_all()
+            return True
 
 
-def _items(groups: Any, kind: str, headers: dict[str, str]) -> Iterator[Item]:
-    for group in groups:
-        resource = _plain_pairs(group.resource.attributes)
-        for scoped in getattr(
-            group, f"scope_{kind.removeprefix('log_').replace('records', 'logs')}"
-        ):
-            for proto in getattr(scoped, kind):
-                yield Item(proto, resource, scoped.scope.name, headers)
+def _items(
+    group: Any, scopes: Any, kind: str, headers: dict[str, str]
+) -> Iterator[Item]:
+    resource = _plain_pairs(group.resource.attributes)
+    for scoped in scopes:
+        for proto in getattr(scoped, kind):
+            yield Item(proto, resource, scoped.scope.name, headers)
 
 
 def _plain_pairs(pairs: Any) -> dict[str, Any]:
@@ -142,17 +150,13 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            receiver.gate.wait()
-            if receiver.status == 200:
-                kinds: dict[str, Any] = {
-                    "/v1/traces": trace_service_pb2.ExportTraceServiceRequest,
-                    "/v1/logs": logs_service_pb2.ExportLogsServiceRequest,
-                }
-                message = kinds[self.path].FromString(body)
-                receiver.take(message, dict(self.headers))
-            else:
-                receiver.requests += 1
-            self.send_response(receiver.status)
+            kinds: dict[str, Any] = {
+                "/v1/traces": trace_service_pb2.ExportTraceServiceRequest,
+                "/v1/logs": logs_service_pb2.ExportLogsServiceRequest,
+            }
+            message = kinds[self.path].FromString(body)
+            accepted = receiver.take(message, dict(self.headers))
+            self.send_response(200 if accepted else 503)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -163,20 +167,17 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
 
 
 class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
+    answer: Any = trace_service_pb2.ExportTraceServiceResponse
+
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
 
     def Export(self, request: Any, context: Any) -> Any:
-        self.receiver.gate.wait()
-        self.receiver.take(request, dict(context.invocation_metadata()))
-        return trace_service_pb2.ExportTraceServiceResponse()
+        headers = dict(context.invocation_metadata())
+        if not self.receiver.take(request, headers):
+            context.abort(grpc.StatusCode.UNAVAILABLE, "refused")
+        return self.answer()
 
 
-class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
-    def __init__(self, receiver: Receiver) -> None:
-        self.receiver = receiver
-
-    def Export(self, request: Any, context: Any) -> Any:
-        self.receiver.gate.wait()
-        self.receiver.take(request, dict(context.invocation_metadata()))
-        return logs_service_pb2.ExportLogsServiceResponse()
+class _Logs(_Traces):
+    answer = logs_service_pb2.ExportLogsServiceResponse
