@@ -35,6 +35,9 @@ PARTS = (
     "concurrency",
     "listeners",
     "field_names",
+    "throughput",
+    "memory",
+    "imports",
 )
 RESULTS = REPOSITORY / "benchmarks" / "results"
 

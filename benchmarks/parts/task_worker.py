@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ from .task_eager import VARIANTS, application
 
 if TYPE_CHECKING:
     from ..environment import Environment
+
+# Keeps the worker going until the process ends.
+_running = contextlib.ExitStack()
 
 
 def measure(environment: Environment) -> Result:
@@ -28,6 +32,7 @@ def measure(environment: Environment) -> Result:
 
 def make(variant: str) -> Callable[[int], object]:
     from celery.contrib.testing.worker import start_worker
+    from celery.signals import task_postrun
 
     app = application(
         variant,
@@ -38,11 +43,14 @@ def make(variant: str) -> Callable[[int], object]:
     done = threading.Semaphore(0)
 
     @app.task(name="shop.ship")
-    def task(number: int) -> None:
-        done.release()
+    def task(number: int) -> int:
+        return number
 
-    worker = start_worker(app, perform_ping_check=False, loglevel="WARNING")
-    worker.__enter__()
+    # Connected last, and so called when everybody has written.
+    task_postrun.connect(lambda **_: done.release(), weak=False)
+
+    worker = start_worker(app, perform_ping_check=False, loglevel="INFO")
+    _running.enter_context(worker)
 
     def run(count: int) -> None:
         for number in range(count):
