@@ -40,17 +40,20 @@ def line(
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
-    head = {
-        "timestamp": timestamp,
-        "level": level,
-        "logger": logger,
-        "event": event,
-    }
-    fields = clean({**fields, **surroundings(), **fields})
-    whole = {**head, **fields}
-    if len(whole) < len(head) + len(fields):
-        whole = {**head, **_apart_from_head(fields)}
-    return whole
+    bound = surroundings()
+    if not HEAD.isdisjoint(fields) or not HEAD.isdisjoint(bound):
+        fields, bound = _apart_from_head(fields), _apart_from_head(bound)
+    return clean(
+        {
+            "timestamp": timestamp,
+            "level": level,
+            "logger": logger,
+            "event": event,
+            **fields,
+            **bound,
+            **fields,
+        }
+    )
 
 
 def surroundings() -> dict[str, Any]:
