@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from functools import cache
@@ -16,10 +17,15 @@ from .lines import LINE_ATTRIBUTE, WRITTEN_ATTRIBUTE, line
 from .messages import message
 from .representation import show
 
+# How often other handlers see what they log themselves, and so on.
+MAX_NESTED = 2
+
 # Arguments that `logging` knows, and so no fields.
 _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
 # Attributes of a record that `logging` sets when it formats one.
 _TAKEN = frozenset({"asctime", "message"})
+
+_handed_on = threading.local()
 
 
 class BoundLogger(structlog.BoundLoggerBase):
@@ -166,10 +172,15 @@ class BoundLogger(structlog.BoundLoggerBase):
         ours, others = _listeners(self._logger)
         if ours is not None and level >= ours.level:
             ours.write_line(line)
-        if others:
+        nested = getattr(_handed_on, "nested", 0)
+        if others and nested < MAX_NESTED:
             record = self._record(level, line, options)
             record.__dict__[WRITTEN_ATTRIBUTE] = ours
-            self._logger.handle(record)
+            _handed_on.nested = nested + 1
+            try:
+                self._logger.handle(record)
+            finally:
+                _handed_on.nested = nested
 
     def _record(
         self,

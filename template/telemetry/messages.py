@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from .queries import no_queries
+from .guard import guard
 from .representation import asks_database, plain, show
 from .serialization import MAX_ITEMS, SCALARS, clean_value, is_container
 
@@ -26,7 +26,7 @@ def message(event: Any, args: Any) -> str:
 
 def _text(event: Any) -> str:
     try:
-        with no_queries():
+        with guard():
             return plain(str(_printable(event)))
     except Exception:
         return show(event)
@@ -42,7 +42,7 @@ def _merge(text: str, args: Any) -> str:
         args = tuple(map(_printable, args))
     elif not SCALARS.issuperset(map(type, args.values())):
         args = clean_value(args)
-    with no_queries():
+    with guard():
         merged: str = text % args
         return merged
 

@@ -1,18 +1,15 @@
 """Text for any value: in bounded size, without secrets, without a query."""
 
-import threading
 from typing import Any
 
 from django.utils.functional import LazyObject, empty
 
-from .queries import no_queries
+from .guard import guard
 from .redaction import redact_text
 
 # In characters: what is kept of a `repr`, of any text.
 MAX_REPR = 1_000
 MAX_TEXT = 10_000
-
-_showing = threading.local()
 
 
 def cut(text: str, length: int = MAX_TEXT) -> str:
@@ -33,18 +30,12 @@ def censor(text: str, length: int = MAX_TEXT) -> str:
 
 def show(value: object) -> str:
     """Return the `repr` of `value`, censored and cut."""
-    depth = getattr(_showing, "depth", 0)
-    if depth > 1:  # A `repr` that logs its own object would never end.
-        return f"<{type(value).__qualname__}>"
-    _showing.depth = depth + 1
     try:
-        with no_queries():
+        with guard():
             return censor(_describe(value), MAX_REPR)
     except Exception as error:
         failure = type(error).__qualname__
         return f"<{type(value).__qualname__}: its repr raised {failure}>"
-    finally:
-        _showing.depth = depth
 
 
 def plain(text: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.utils.functional import Promise
 
-from .queries import no_queries
+from .guard import guard
 from .redaction import REDACTED, is_secret
 from .representation import cut, plain, show
 
@@ -112,7 +112,7 @@ class _Cleaner:
         if issubclass(kind, float):
             return self.value(float.__float__(value), depth)
         if issubclass(kind, _AS_TEXT):
-            with no_queries():
+            with guard():
                 return cut(plain(str(value)))
         if issubclass(kind, timedelta):
             return value.total_seconds()
