@@ -20,7 +20,7 @@ README = (REPOSITORY / "README.md").read_text()
 # What a reader has in front of the commands: a prompt that is answered with
 # Enter, packages that were downloaded before, a terminal without a pager.
 PREPARED = """
-copier() { command copier "$@" --defaults -d otel_exporter=none; }
+copier() { command copier "$@" --defaults; }
 pip() { uv pip "$@" --quiet; }
 export GIT_PAGER=cat
 set -e

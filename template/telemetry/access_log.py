@@ -1,14 +1,18 @@
-"""The lines of Django's own that `request_completed` replaces."""
+"""The lines of others that a line of ours replaces."""
 
 import logging
 from collections.abc import Mapping
 
 # An attribute of requests that will have a completion line.
 REQUEST_ATTRIBUTE = "_telemetry"
+# An attribute of records that a line of ours replaces.
+REPLACED_ATTRIBUTE = "telemetry_replaced"
 
 
 def is_replaced(record: logging.LogRecord) -> bool:
-    """Whether a completion line tells what `record` tells."""
+    """Whether a line of ours tells what `record` tells."""
+    if REPLACED_ATTRIBUTE in record.__dict__:
+        return True
     if record.name == "django.request":
         return hasattr(record.__dict__.get("request"), REQUEST_ATTRIBUTE)
     if record.name.startswith("django.") and record.name.endswith(".server"):

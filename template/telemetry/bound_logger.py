@@ -25,7 +25,7 @@ _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
 # Attributes of a record that `logging` sets when it formats one.
 _TAKEN = frozenset({"asctime", "message"})
 
-_handed_on = threading.local()
+_telling = threading.local()
 
 
 class BoundLogger(structlog.BoundLoggerBase):
@@ -137,7 +137,11 @@ class BoundLogger(structlog.BoundLoggerBase):
                 options, fields = _without_options(fields)
             now = datetime.now(UTC)
             whole = line(now, name, self._logger.name, event, fields)
-            self._hand_on(level, whole, options)
+            ours, others = _listeners(self._logger)
+            if ours is not None and level >= ours.level:
+                ours.write_line(whole)
+            if others:
+                self._tell_others(level, whole, options, ours)
         except structlog.DropEvent:
             pass
         except Exception:
@@ -163,24 +167,23 @@ class BoundLogger(structlog.BoundLoggerBase):
             return processed.pop("event", None), processed
         return processed, {}
 
-    def _hand_on(
+    def _tell_others(
         self,
         level: int,
         line: dict[str, Any],
         options: dict[str, Any],
+        written_by: StdoutHandler | None,
     ) -> None:
-        ours, others = _listeners(self._logger)
-        if ours is not None and level >= ours.level:
-            ours.write_line(line)
-        nested = getattr(_handed_on, "nested", 0)
-        if others and nested < MAX_NESTED:
-            record = self._record(level, line, options)
-            record.__dict__[WRITTEN_ATTRIBUTE] = ours
-            _handed_on.nested = nested + 1
-            try:
-                self._logger.handle(record)
-            finally:
-                _handed_on.nested = nested
+        nested = getattr(_telling, "nested", 0)
+        if nested == MAX_NESTED:
+            return
+        record = self._record(level, line, options)
+        record.__dict__[WRITTEN_ATTRIBUTE] = written_by
+        _telling.nested = nested + 1
+        try:
+            self._logger.handle(record)
+        finally:
+            _telling.nested = nested
 
     def _record(
         self,
@@ -190,7 +193,7 @@ class BoundLogger(structlog.BoundLoggerBase):
     ) -> logging.LogRecord:
         """The event as message, each field an attribute with a free name."""
         error = options.get("exc_info")
-        # `_record`, `_hand_on`, `_emit`, the method called, its caller.
+        # `_record`, `_tell_others`, `_emit`, the method called, its caller.
         depth = 4 + options.get("stacklevel", 1)
         stack_info = options.get("stack_info", False)
         caller = self._logger.findCaller(stack_info, depth)
@@ -230,8 +233,7 @@ def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
         return None, True
     ours = None
     kind = type(logger)
-    methods = (kind.handle, kind.callHandlers, kind.makeRecord)
-    others = not _are_standard(*methods)
+    others = not _are_standard(kind.handle, kind.callHandlers, kind.makeRecord)
     node: logging.Logger | None = logger
     while node is not None:
         for handler in node.handlers:

@@ -1,7 +1,6 @@
 """Formatters: the fields of a line become its text, in JSON or pretty."""
 
 import logging
-import math
 import re
 from abc import abstractmethod
 from collections.abc import Callable
@@ -19,6 +18,7 @@ MAX_LINE = 64 * 1024
 # How: the fields kept at each end, the characters kept of each.
 _SHORTER = ((50, MAX_TEXT), (50, 1_000), (50, 100), (10, 100))
 
+_EQUALS, _AT, _BACKSLASH, _BLANK, _DEL = b"=@\\ \x7f"
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 # What a terminal or a line reader obeys (C0, DEL, C1, line separators, marks
 # and overrides of the text's direction), and what UTF-8 cannot hold.
@@ -61,8 +61,7 @@ class JsonFormatter(LineFormatter):
 
     def render(self, line: dict[str, Any], *, color: bool = False) -> bytes:
         text = _json(line)
-        # Only such text can name a secret; nearly no line has any.
-        if b"=" in text or b": " in text or b"://" in text:
+        if _may_tell_secret(text):
             line = censored(line)
             text = _json(line)
         if len(text) > MAX_LINE:
@@ -100,9 +99,17 @@ def censored(value: Any) -> Any:
     return value
 
 
+def _may_tell_secret(text: bytes) -> bool:
+    """Whether the JSON has what names and secrets are joined with."""
+    # One byte is found six times as fast as several.
+    if _EQUALS in text or _AT in text or _BACKSLASH in text:
+        return True
+    return _BLANK in text and b": " in text
+
+
 def _json(line: dict[str, Any]) -> bytes:
     text = _dumps(line)
-    if text.isascii() and b"\x7f" not in text:
+    if text.isascii() and _DEL not in text:
         return text
     return _escaped(text.decode().rstrip("\n")).encode() + b"\n"
 
@@ -130,12 +137,9 @@ def _pretty(line: dict[str, Any], paint: Callable[[str, int], str]) -> str:
 
 def _dumps(line: dict[str, Any]) -> bytes:
     try:
-        text = orjson.dumps(line, option=_JSON)
+        return orjson.dumps(line, option=_JSON)
     except TypeError:  # A lone surrogate, or a huge int.
-        text = orjson.dumps(_encodable(line), option=_JSON)
-    if b":null" in text and any(map(_is_nonfinite, line.values())):
-        return _dumps({key: _finite(value) for key, value in line.items()})
-    return text
+        return orjson.dumps(_encodable(line), option=_JSON)
 
 
 def _shortened(
@@ -159,15 +163,6 @@ def _cut_value(value: Any, length: int) -> Any:
         text = orjson.dumps(_encodable(value)).decode()
         return cut(text, length) if len(text) > length else value
     return cut(value, length) if isinstance(value, str) else value
-
-
-def _is_nonfinite(value: Any) -> bool:
-    """Whether JSON has no number for `value`; orjson writes null."""
-    return isinstance(value, float) and not math.isfinite(value)
-
-
-def _finite(value: Any) -> Any:
-    return repr(value) if _is_nonfinite(value) else value
 
 
 def _encodable(value: Any) -> Any:

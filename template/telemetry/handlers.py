@@ -90,7 +90,7 @@ class StdoutHandler(logging.Handler):
             self._tell_dropped()
 
     def _write(self, fd: int, line: bytes) -> bool:
-        rest = memoryview(b"\n" + line if self._torn else line)
+        rest = b"\n" + line if self._torn else line
         whole = len(rest)
         try:
             while rest:

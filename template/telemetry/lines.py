@@ -1,20 +1,24 @@
 """Lines: fields in the order of the output, from structlog or `logging`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from . import context
 from .exceptions import exception_fields, exception_of
 from .messages import message
-from .serialization import clean
+from .representation import cut
+from .serialization import MAX_VALUE, clean
 
 # A record of `BoundLogger` carries its line, and the handler that wrote it.
 LINE_ATTRIBUTE = "telemetry_line"
 WRITTEN_ATTRIBUTE = "telemetry_written_by"
 
-_HEAD = frozenset({"timestamp", "level", "logger", "event"})
+# Called for each line; what they return stands behind the context.
+ENRICHERS: list[Callable[[], Mapping[str, Any]]] = []
+
+HEAD = frozenset({"timestamp", "level", "logger", "event"})
 _RECORD_ATTRIBUTES = frozenset(
     {
         *logging.makeLogRecord({}).__dict__,
@@ -38,20 +42,33 @@ def line(
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
+    if len(event) > MAX_VALUE:
+        event = cut(event, MAX_VALUE)
+    head = {
+        "timestamp": timestamp,
+        "level": level,
+        "logger": logger,
+        "event": event,
+    }
+    fields = clean({**fields, **surroundings(), **fields})
+    whole = {**head, **fields}
+    if len(whole) < len(head) + len(fields):
+        whole = {**head, **_apart_from_head(fields)}
+    return whole
+
+
+def surroundings() -> dict[str, Any]:
+    """Return the context, and what `ENRICHERS` say."""
     bound = context.current()
-    if not _HEAD.isdisjoint(fields):
-        fields = _apart_from_head(fields)
-    if not _HEAD.isdisjoint(bound):
-        bound = _apart_from_head(bound)
-    head = {"level": level, "logger": logger, "event": event}
-    cleaned = clean({**head, **fields, **bound, **fields})
-    return {"timestamp": timestamp, **cleaned}
+    for enrich in ENRICHERS:
+        bound |= enrich()
+    return bound
 
 
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
     """Return the line that the record carries, or that it becomes."""
     carried: dict[str, Any] | None = record.__dict__.get(LINE_ATTRIBUTE)
-    if isinstance(carried, dict) and carried.keys() >= _HEAD:
+    if isinstance(carried, dict) and carried.keys() >= HEAD:
         return carried
     attributes = record.__dict__
     own = attributes.keys() - _RECORD_ATTRIBUTES
@@ -71,5 +88,5 @@ def line_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _apart_from_head(fields: Mapping[str, Any]) -> dict[str, Any]:
-    taken = {key: f"{key}_" for key in _HEAD}
+    taken = {key: f"{key}_" for key in HEAD}
     return {taken.get(key, key): value for key, value in fields.items()}

@@ -16,7 +16,9 @@ def request_id_from(header: str | None, *, trust: bool) -> str:
 
 
 def new_request_id() -> str:
-    """Return a random UUID, in a third of the time that `uuid.uuid4` takes."""
-    x = os.urandom(16).hex()
-    variant = "89ab"[int(x[16], 16) & 3]
-    return f"{x[:8]}-{x[8:12]}-4{x[13:16]}-{variant}{x[17:20]}-{x[20:]}"
+    """Return a random UUID, in a third of the time that `uuid.uuid4` takes.
+
+    Of its 128 bits 120 are random, the rest says so by RFC 9562.
+    """
+    x = os.urandom(15).hex()
+    return f"{x[:8]}-{x[8:12]}-4{x[12:15]}-a{x[15:18]}-{x[18:]}"

@@ -16,6 +16,9 @@ from .users import UserId, resolved_user, user_id
 
 log = get_logger(f"{__package__}.middleware")
 
+# How an ASGI client's leaving ends a view, and a body.
+_LEFT = (asyncio.CancelledError, GeneratorExit)
+
 
 class RequestScope:
     """Holds the request's context, and says once how the request ended."""
@@ -34,11 +37,17 @@ class RequestScope:
         self._started = time.perf_counter()
         self._labels = extract_labels(request.path)
         self._user: Any = None
+        self._user_id: UserId | None = None
         self._session_was_read = False
         self._ended = False
         fields = {"request.id": request_id, **self._labels}
         self._scope = Scope(fields, self.refresh)
         setattr(request, REQUEST_ATTRIBUTE, self)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Request id, user id and labels, after the request too."""
+        return self._scope.fields
 
     def refresh(self) -> None:
         """Take over the user who has been put on the request meanwhile."""
@@ -58,6 +67,9 @@ class RequestScope:
 
     def set_user(self, identifier: UserId | None) -> None:
         """Bind `user.id`, or take it back."""
+        if identifier == self._user_id:
+            return
+        self._user_id = identifier
         fields: dict[str, Any] = {"request.id": self.request_id}
         if identifier is not None:
             fields["user.id"] = identifier
@@ -84,7 +96,7 @@ class RequestScope:
         seconds = time.perf_counter() - self._started
         fields = http_fields(self.request, status)
         fields["duration_ms"] = round(seconds * 1000, 2)
-        if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        if isinstance(error, _LEFT):
             log.info("request_cancelled", **fields)
         elif error is not None:
             log.error("request_failed", exc_info=error, **fields)

@@ -16,8 +16,9 @@ from .guard import guard
 from .redaction import REDACTED, is_secret
 from .representation import cut, plain, show
 
-# In characters: what is kept of a key.
+# In characters: what is kept of a key, and of a text in any case.
 MAX_KEY = 200
+MAX_VALUE = 64 * 1024
 # Of a container: how deep, how many items at each level, how many in all.
 MAX_DEPTH = 8
 MAX_ITEMS = 100
@@ -26,11 +27,13 @@ MAX_NODES = 1_000
 MIN_INT = -(2**63)
 MAX_INT = 2**64 - 1
 
-# What goes to the formatter as it is.
+# What goes to the formatter as it is, a text if it is not too long.
 SCALARS = frozenset({str, int, float, bool, type(None)})
+_PLAIN = frozenset({int, bool, type(None)})
+_TEXT = frozenset({str})
 _AS_TEXT = (Decimal, PurePath, Promise, UUID)
 _AS_ISO = (datetime, date, time)
-_CONTAINERS = (Mapping, list, tuple, set, frozenset)
+_CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 
 # Keys seen before that are no secret. Emptied when full: data can be keys.
 _harmless: set[str] = set()
@@ -42,11 +45,19 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
 
     `fields` itself comes back when there is nothing to do, as for most lines.
     """
-    kinds = map(type, fields.values())
-    if _harmless.issuperset(fields) and SCALARS.issuperset(kinds):
+    if not _harmless.issuperset(fields):
+        return _Cleaner().fields(fields.items(), 0)
+    odd = []
+    for key, value in fields.items():
+        if type(value) is str:
+            if len(value) > MAX_VALUE:
+                odd.append(key)
+        elif type(value) not in _PLAIN and not _is_plain(value):
+            odd.append(key)
+    if not odd:
         return fields
     cleaner = _Cleaner()
-    return cleaner.fields(fields.items(), 0)
+    return fields | {key: cleaner.value(fields[key], 0) for key in odd}
 
 
 def clean_value(value: object) -> Any:
@@ -81,8 +92,10 @@ class _Cleaner:
     def value(self, value: object, depth: int) -> Any:
         kind = type(value)
         self.nodes -= 1
-        if kind in (str, bool) or value is None:
+        if kind is bool or value is None:
             return value
+        if kind is str:
+            return cut(value, MAX_VALUE)  # type: ignore[arg-type]
         if kind is int:
             fits = MIN_INT <= value <= MAX_INT  # type: ignore[operator]
             return value if fits else show(value)
@@ -106,7 +119,7 @@ class _Cleaner:
         if issubclass(kind, _AS_ISO):  # orjson crashes where a zone raises.
             return value.isoformat()
         if issubclass(kind, str):
-            return plain(value)
+            return cut(plain(value), MAX_VALUE)
         if issubclass(kind, int):
             return self.value(int.__int__(value), depth)
         if issubclass(kind, float):
@@ -127,6 +140,15 @@ class _Cleaner:
             return [self.value(value[0], depth), REDACTED]
         items = [self.value(item, depth) for item in islice(value, MAX_ITEMS)]
         return [*items, f"… {rest} more"] if rest > 0 else items
+
+
+def _is_plain(value: object) -> bool:
+    """Whether `value` is a finite float, or a list of texts as `labels` is."""
+    if type(value) is float:
+        return math.isfinite(value)
+    if type(value) is not list or len(value) > MAX_ITEMS:
+        return False
+    return _TEXT.issuperset(map(type, value)) and not _is_secret_pair(value)
 
 
 def _is_secret_pair(value: Any) -> bool:

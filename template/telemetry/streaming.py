@@ -7,6 +7,7 @@ from typing import Any
 from django.http import FileResponse, StreamingHttpResponse
 
 from . import context
+from .lines import surroundings
 from .request_scope import RequestScope
 
 
@@ -40,7 +41,7 @@ class _Body:
         self._scope = scope
         self._status = response.status_code
         self._close = response.close
-        self._fields = context.current()
+        self._fields = surroundings()
 
     def __enter__(self) -> None:
         self._entered = context.Scope(self._fields)

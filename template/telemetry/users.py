@@ -10,18 +10,25 @@ from django.utils.functional import LazyObject, empty
 
 UserId = int | str
 
+# A lazy object answers in Python code of its own, and this is asked a lot.
+_attribute = object.__getattribute__
+
 
 def resolved_user(request: HttpRequest) -> Any | None:
     """Return the user whom Django, a middleware or a view has put there.
 
     None as long as nobody has asked for the lazy user that Django puts there.
     """
-    user = request.__dict__.get("user")
+    user = resolved(request.__dict__.get("user"))
+    return request.__dict__.get("_acached_user") if user is None else user
+
+
+def resolved(user: Any) -> Any | None:
+    """Return the user, or None for a lazy one that nobody has asked for."""
     if not isinstance(user, LazyObject):
         return user
-    if user._wrapped is not empty:
-        return user._wrapped
-    return request.__dict__.get("_acached_user")
+    wrapped = _attribute(user, "_wrapped")
+    return None if wrapped is empty else wrapped
 
 
 def user_id(user: Any) -> UserId | None:

@@ -65,9 +65,8 @@ class Sink:
         self._read = 0
         self.handler = module("handlers").StdoutHandler(self._file)
         self.handler.setFormatter(getattr(module("formatters"), formatter)())
-        self.standard = logging.getLogger(f"hostile.{formatter}")
-        self.standard.propagate = False
-        self.standard.setLevel("INFO")
+        # Not one of the tree, where pytest listens.
+        self.standard = logging.Logger(f"hostile.{formatter}")
         self.standard.addHandler(self.handler)
         self.log = module("bound_logger").BoundLogger(self.standard, [], {})
 

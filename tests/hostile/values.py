@@ -141,7 +141,7 @@ def raised(error: BaseException) -> BaseException:
     """Return `error` with the traceback of having been raised."""
     try:
         raise error
-    except BaseException as caught:  # noqa: BLE001
+    except BaseException as caught:
         return caught
 
 

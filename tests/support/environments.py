@@ -82,6 +82,7 @@ def environment(
                 "pip",
                 "install",
                 f"--python={folder}",
+                "--compile-bytecode",
                 f"--resolution={resolution}",
                 *lines,
             )

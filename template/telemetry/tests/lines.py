@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.apps import apps
 from django.test import SimpleTestCase, override_settings
 
 from ..formatters import JsonFormatter, LineFormatter
@@ -20,10 +21,13 @@ _PACKAGE = __package__.rpartition(".")[0]
 # The middleware of a new Django project, with ours before it.
 MIDDLEWARE = [
     f"{_PACKAGE}.middleware.TelemetryMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
+if apps.is_installed("django.contrib.auth"):
+    MIDDLEWARE += [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ]
 
 small_site = override_settings(
     ALLOWED_HOSTS=["testserver"],

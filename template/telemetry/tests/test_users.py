@@ -6,7 +6,6 @@ from unittest import skipUnless
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.db.models import UUIDField
 from django.http import HttpRequest, HttpResponse
@@ -14,14 +13,13 @@ from django.test import AsyncClient, Client, RequestFactory
 
 from ..middleware import TelemetryMiddleware
 from .lines import LinesTestCase, small_site
+from .urls import Visitor
 
 UUID = "3f1b2c9e-0000-4000-8000-000000000000"
 
 
-class Visitor:
-    """A user as a middleware or a REST framework may put it there."""
-
-    is_authenticated = True
+class Nobody:
+    is_authenticated = False
     pk = 7
 
 
@@ -103,7 +101,7 @@ class RequestUserTests(LinesTestCase):
         self.assertEqual(line["user.id"], 7)
 
     def test_anonymous_user_is_none(self) -> None:
-        [line] = self.lines_with(AnonymousUser(), None)
+        [line] = self.lines_with(Nobody(), None)
         self.assertNotIn("user.id", line)
 
     def test_user_who_raises_is_none(self) -> None:

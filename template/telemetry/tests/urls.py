@@ -45,6 +45,19 @@ def whoami(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok")
 
 
+class Visitor:
+    """A user as a middleware or a REST framework may put it there."""
+
+    is_authenticated = True
+    pk = 7
+
+
+def enter(request: HttpRequest) -> HttpResponse:
+    request.user = Visitor()  # type: ignore[assignment]
+    log.info("entered")
+    return HttpResponse("ok")
+
+
 def stream(request: HttpRequest) -> StreamingHttpResponse:
     def body() -> Iterator[bytes]:
         for number in range(2):
@@ -87,6 +100,7 @@ urlpatterns = [
     path("suspicious/", suspicious),
     path("unavailable/", unavailable),
     path("whoami/", whoami),
+    path("enter/", enter),
     path("stream/", stream),
     path("stream-async/", stream_async),
     path("endless/", endless),

@@ -1,0 +1,130 @@
+"""No span and no record is lost at the end of a process, whoever runs it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from .support import Project
+from .support.otlp import Receiver
+
+SITES = Path(__file__).parent / "sites"
+EXTRA = ("gunicorn", "uvicorn")
+REQUESTS = 30
+
+SERVERS = {
+    "runserver": ("runserver",),
+    "gunicorn sync": ("gunicorn", "--workers=2"),
+    "gunicorn sync preload": ("gunicorn", "--workers=2", "--preload"),
+    "gunicorn threads": ("gunicorn", "--workers=2", "--threads=4"),
+    "gunicorn threads preload": ("gunicorn", "--threads=4", "--preload"),
+    "gunicorn max-requests": ("gunicorn", "--max-requests=7"),
+    "gunicorn max-requests preload": ("gunicorn", "--max-requests=7", "--preload"),
+    "gunicorn threads max-requests": ("gunicorn", "--threads=4", "--max-requests=7"),
+    "uvicorn": ("uvicorn",),
+    "uvicorn workers": ("uvicorn", "--workers=2"),
+}
+
+
+@pytest.fixture(scope="module", params=["otlp-http", "otlp-grpc"])
+def project(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    exporter: str = request.param
+    project = Project.start(
+        tmp_path_factory.mktemp(exporter) / "shop",
+        extra=EXTRA,
+        otel_exporter=exporter,
+        resource_labels="team",
+    )
+    project.write("config/urls.py", (SITES / "tracing_urls.py").read_text())
+    project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
+    project.environ |= {
+        "OTEL_ENABLED": "true",
+        "OTEL_TRACES_SAMPLER_ARG": "1",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        # Nothing goes before the end of a process.
+        "OTEL_BSP_SCHEDULE_DELAY": "600000",
+        "OTEL_BLRP_SCHEDULE_DELAY": "600000",
+    }
+    return project
+
+
+@pytest.fixture
+def receiver(project: Project) -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        grpc = "grpc" in str(project.folder)
+        endpoint = receiver.grpc if grpc else receiver.http
+        project.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
+        yield receiver
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_that_ends(project: Project, receiver: Receiver, name: str) -> None:
+    """It gets SIGTERM right after its last request."""
+    kind, *arguments = SERVERS[name]
+    with project.serve(kind, *arguments) as server, ThreadPoolExecutor(4) as pool:
+        paths = [f"/teams/{number}/?token=secret" for number in range(REQUESTS)]
+        assert {answer.status for answer in pool.map(server.get, paths)} == {200}
+        server.stop()
+
+    spans = [span for span in receiver.spans if span.name == "GET teams/<int:pk>/"]
+    records = [record for record in receiver.records if "team.id" in record.attributes]
+    print(f"\n{name}: spans {len(spans)}, records {len(records)}")
+    assert sorted(span.attributes["team.id"] for span in spans) == list(range(REQUESTS))
+    assert len(records) == 2 * REQUESTS
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn"])
+def test_a_request_that_outlives_sigterm(
+    project: Project, receiver: Receiver, kind: str
+) -> None:
+    with project.serve(kind) as server, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(server.get, "/slow/?seconds=1")
+        server.wait_for("slow_begun")
+        server.stop()
+        assert answer.result().status == 200
+    assert [span.name for span in receiver.spans] == ["GET slow/"]
+    said = [record.body for record in receiver.records]
+    assert {"slow_begun", "slow_ended", "request_completed"} <= set(said)
+
+
+COMMAND = """
+import time, structlog
+from django.core.management import BaseCommand
+from opentelemetry import trace
+
+class Command(BaseCommand):
+    def handle(self, **options):
+        for number in range(10):
+            with trace.get_tracer("shop").start_as_current_span("step"):
+                structlog.get_logger("shop").info("stepped", number=number)
+        structlog.get_logger("shop").info("worked")
+        if {wait}:
+            time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("wait", [False, True], ids=["end", "sigterm"])
+def test_a_management_command(project: Project, receiver: Receiver, wait: bool) -> None:
+    project.write("config/management/commands/work.py", COMMAND.format(wait=wait))
+    project.edit(
+        "config/settings.py", "INSTALLED_APPS = [", 'INSTALLED_APPS = ["config",'
+    )
+    try:
+        with project.spawn("python", "manage.py", "work") as process:
+            process.wait_for("worked")
+            expected = -signal.SIGTERM if wait else 0
+            if not wait:
+                process.wait_until(lambda: len(receiver.spans) == 10)
+            assert process.stop() == expected
+    finally:
+        project.edit(
+            "config/settings.py", 'INSTALLED_APPS = ["config",', "INSTALLED_APPS = ["
+        )
+    assert len(receiver.spans) == 10
+    assert len(receiver.records) == 11
