@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,36 +28,33 @@ REQUEST_ID = "demo-1"
 
 ANSWERS = {
     "resource_labels": "tournament",
-    "use_channels": "true",
-    "use_celery": "true",
+    "use_channels": "yes",
+    "use_celery": "yes",
     "otel_exporter": "none",
 }
 
+# What a team would write: a view that starts a task, the task, and a consumer.
 FILES = {
-    "urls.py": '''\
-"""One view, which logs one line of its own, and starts a task."""
-
+    "urls.py": """\
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from telemetry.logging import get_logger
 
-from .tasks import draw_bracket
+from .tasks import count_spectators
 
 log = get_logger(__name__)
 
 
 def tournament(request: HttpRequest, pk: int) -> JsonResponse:
-    log.info("tournament_viewed", spectators=3)
-    draw_bracket.delay(pk)
+    log.info("tournament_viewed", round=2)
+    count_spectators.delay(pk)
     return JsonResponse({"tournament": pk})
 
 
 urlpatterns = [path("api/tournaments/<int:pk>/", tournament)]
-''',
-    "tasks.py": '''\
-"""One task, which logs one line of its own."""
-
+""",
+    "tasks.py": """\
 from celery import shared_task
 
 from telemetry.logging import get_logger
@@ -67,33 +63,11 @@ log = get_logger(__name__)
 
 
 @shared_task
-def draw_bracket(tournament: int) -> None:
-    log.info("bracket_drawn", rounds=4)
-''',
-    "celery.py": '''\
-"""The Celery application; each of its tasks is one of telemetry's."""
-
-import os
-
-from celery import Celery
-
-from telemetry.celery import TelemetryTask
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
-
-app = Celery("shop", task_cls=TelemetryTask)
-app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["shop"])
-''',
-    "__init__.py": """\
-from .celery import app as celery_app
-
-__all__ = ["celery_app"]
+def count_spectators(pk: int) -> None:
+    log.info("spectators_counted", spectators=3)
 """,
-    "consumers.py": '''\
-"""One consumer, which logs one line of its own for each message."""
-
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+    "consumers.py": """\
+from channels.generic.websocket import AsyncWebsocketConsumer
 
 from telemetry.logging import get_logger
 from telemetry.websocket import TelemetryConsumerMixin
@@ -101,14 +75,12 @@ from telemetry.websocket import TelemetryConsumerMixin
 log = get_logger(__name__)
 
 
-class TournamentConsumer(TelemetryConsumerMixin, AsyncJsonWebsocketConsumer):
-    async def receive_json(self, content: dict[str, str], **kwargs: object) -> None:
-        log.info("cheer_received")
-        await self.send_json({"heard": content["cheer"]})
-''',
-    "asgi.py": '''\
-"""HTTP to Django, sockets to Channels."""
-
+class TournamentConsumer(TelemetryConsumerMixin, AsyncWebsocketConsumer):
+    async def receive(self, text_data=None, bytes_data=None):
+        log.info("cheered")
+        await self.send("thank you")
+""",
+    "asgi.py": """\
 import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -116,19 +88,34 @@ from django.core.asgi import get_asgi_application
 from django.urls import path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
-django = get_asgi_application()
+http = get_asgi_application()
 
 from .consumers import TournamentConsumer  # noqa: E402
 
 sockets = [path("ws/tournaments/<int:pk>/", TournamentConsumer.as_asgi())]
-application = ProtocolTypeRouter({"http": django, "websocket": URLRouter(sockets)})
-''',
-}
+application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(sockets)})
+""",
+    "celery.py": """\
+import os
 
+from celery import Celery
+
+from telemetry.celery import TelemetryTask
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+app = Celery("shop", task_cls=TelemetryTask)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["shop"])
+""",
+    "__init__.py": """\
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]
+""",
+}
 SETTINGS = """
-# A broker in a file: nothing to install, and good for nothing but a demo.
-CELERY_BROKER_URL = f"sqla+sqlite:///{BASE_DIR / 'queue.sqlite3'}"
-CELERY_TASK_IGNORE_RESULT = True
+# A broker that needs no server: messages are rows of a file.
+CELERY_BROKER_URL = f"sqla+sqlite:///{BASE_DIR.parent / 'broker.sqlite3'}"
 """
 
 
@@ -138,7 +125,6 @@ class Part:
 
     title: str
     drive: Callable[[Server], None]
-    program: str
     events: tuple[str, ...]
 
 
@@ -148,38 +134,24 @@ def request(server: Server) -> None:
 
 
 def converse(server: Server) -> None:
-    """As the page would do it that was answered above."""
-    with connect(
-        f"ws://127.0.0.1:{server.port}/ws/tournaments/5/",
-        additional_headers={"X-Request-ID": REQUEST_ID},
-        open_timeout=30,
-    ) as socket:
-        socket.send('{"cheer": "hooray"}')
-        assert socket.recv(30) == '{"heard": "hooray"}'
+    url = f"ws://127.0.0.1:{server.port}/ws/tournaments/5/"
+    headers = {"X-Request-ID": REQUEST_ID}
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        socket.send("Go!")
+        assert socket.recv(timeout=10) == "thank you"
 
 
-def nothing_more(server: Server) -> None:
-    """The view has started the task."""
-
-
+TASK_EVENTS = ("task_started", "spectators_counted", "task_completed")
 PARTS = (
     Part(
-        "GET /api/tournaments/5/",
+        "GET /api/tournaments/5/, whose view starts a task",
         request,
-        program="server",
-        events=("tournament_viewed", "request_completed"),
+        events=("tournament_viewed", "request_completed", *TASK_EVENTS),
     ),
     Part(
-        "the task that the view has started, in a worker",
-        nothing_more,
-        program="worker",
-        events=("task_started", "bracket_drawn", "task_completed"),
-    ),
-    Part(
-        "a socket to /ws/tournaments/5/",
+        "a conversation on /ws/tournaments/5/",
         converse,
-        program="server",
-        events=("ws_connected", "cheer_received", "ws_disconnected"),
+        events=("ws_connected", "cheered", "ws_disconnected"),
     ),
 )
 
@@ -257,28 +229,33 @@ def wire() -> None:
 
 
 def drive(log_format: str) -> str:
-    """Run every part against fresh programs and print what they wrote of it."""
-    port = free_port()
+    """Run every part against a fresh server and worker; print what those wrote."""
     env = environ(LOG_FORMAT=log_format)
-    serve = [BIN / "uvicorn", "shop.asgi:application", "--port", str(port)]
-    work = [BIN / "celery", "--app=shop", "worker", "--concurrency=1"]
-    shown: list[str] = []
-    with ExitStack() as stack:
-        server = stack.enter_context(Server(serve, port=port, cwd=PROJECT, env=env))
-        worker = stack.enter_context(Process(work, cwd=PROJECT, env=env))
-        worker.wait_for_text("ready.", timeout=60)
-        programs = {"server": server, "worker": worker}
+    port = free_port()
+    serve = [
+        BIN / "uvicorn",
+        "shop.asgi:application",
+        "--port",
+        str(port),
+    ]
+    work = [BIN / "celery", "--app=shop", "worker", "--pool=solo"]
+    output = ""
+    with (
+        Process(work, cwd=PROJECT, env=env) as worker,
+        Server(serve, port=port, cwd=PROJECT, env=env) as server,
+    ):
+        worker.wait_for_text("ready")
         for part in PARTS:
             print(f"$ {part.title}", flush=True)
-            program = programs[part.program]
             part.drive(server)
             for event in part.events:
-                program.wait_for_text(event, timeout=60)
-            for line in program.stdout.splitlines():
-                if REQUEST_ID in line and line not in shown:
-                    print(line, flush=True)
-                    shown.append(line)
-    return "\n".join(shown)
+                source = worker if event in TASK_EVENTS else server
+                source.wait_for_text(event)
+            lines = (server.stdout + worker.stdout).splitlines(keepends=True)
+            new = [line for line in lines if REQUEST_ID in line and line not in output]
+            print("".join(new), flush=True)
+            output += "".join(new)
+    return output
 
 
 def run(

@@ -16,7 +16,7 @@ from .context import Scope, current
 CONTEXT_ARGUMENTS = {"_request_id": "request.id", "_user_id": "user.id"}
 
 
-class TelemetryTask(DjangoTask[Any, Any]):
+class TelemetryTask(DjangoTask):  # type: ignore[type-arg]
     """As `base=` of a task, or as `task_cls=` of the whole application.
 
     The caller's context travels by itself; `_request_id=` and `_user_id=` set
@@ -57,6 +57,8 @@ class TelemetryTask(DjangoTask[Any, Any]):
         **options: Any,
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
+        if not fields:
+            return super().apply(args, kwargs, *positional, **options)
         with _bound(fields):
             return super().apply(args, kwargs, *positional, **options)
 
