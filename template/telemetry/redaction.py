@@ -47,10 +47,11 @@ _GLUED = tuple({word.replace("_", "") for word in SECRET_WORDS})
 # `user:password@` of a URL, and of a DSN.
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s\"']*@")
 # `key=value`, `key: value` and their quoted forms, in linear time.
-_ASSIGNMENT = re.compile(
+_KEY = re.compile(
+    r"""(?<![\w.-])([\w.-]++)\\?["']?\s{0,8}[=:]\s{0,8}""",
+)
+_VALUE = re.compile(
     r"""
-    (?<![\w.-]) (?P<key>[\w.-]++)
-    (?P<sign> \\?["']? \s{0,8} [=:] \s{0,8})
     (?: (?:Basic|Bearer|Digest|Token) \s++ )?
     (?: \\?"[^"\n]*+"? | \\?'[^'\n]*+'? | [^\s"'&,;)\]}]++ )
     """,
@@ -71,7 +72,7 @@ def redact_text(text: str) -> str:
     text = redact_url_credentials(text)
     glued = text.lower().replace("_", "").replace("-", "")
     if any(word in glued for word in _GLUED):
-        return _ASSIGNMENT.sub(_redact_assignment, text)
+        return _redact_assignments(text)
     return text
 
 
@@ -82,7 +83,14 @@ def redact_url_credentials(text: str) -> str:
     return _URL_CREDENTIALS.sub(f"{REDACTED}@", text)
 
 
-def _redact_assignment(found: re.Match[str]) -> str:
-    if is_secret(found["key"]):
-        return f"{found['key']}{found['sign']}{REDACTED}"
-    return found[0]
+def _redact_assignments(text: str) -> str:
+    parts = []
+    end = 0
+    while found := _KEY.search(text, end):
+        start, end = end, found.end()
+        parts.append(text[start:end])
+        # Past another key its value may name a secret: `error: token=x`.
+        if is_secret(found[1]) and (value := _VALUE.match(text, end)):
+            parts.append(REDACTED)
+            end = value.end()
+    return "".join(parts) + text[end:]
