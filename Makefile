@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test bench soak lint format constraints clean
+.PHONY: help demo test bench lint format constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,11 +18,8 @@ test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questi
 	scripts/redis
 	$(PYTEST) --numprocesses=auto --dist=worksteal $(ARGS)
 
-bench: $(BIN)/ready ## the cost per request, line, message and task, beside the peers
-	$(BIN)/python -m benchmarks $(ARGS)
-
-soak: $(BIN)/ready ## memory over 100,000 requests
-	$(BIN)/python -m benchmarks.soak $(ARGS)
+bench: $(BIN)/ready ## the cost per request, line, message and task, beside the peers; `make bench PART=request` measures less
+	$(BIN)/python -m benchmarks $(PART) $(ARGS)
 
 lint: $(BIN)/ready ## formatting, lint and types of this repository's own code
 	$(BIN)/ruff format --check --quiet .

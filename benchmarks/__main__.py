@@ -22,7 +22,22 @@ from .results import Result
 
 PARTS = (
     "request",
+    "async_request",
+    "logged_in",
     "line",
+    "exception",
+    "filtered",
+    "labels",
+    "websocket",
+    "task_eager",
+    "task_worker",
+    "context_keys",
+    "concurrency",
+    "listeners",
+    "field_names",
+    "throughput",
+    "memory",
+    "imports",
 )
 RESULTS = REPOSITORY / "benchmarks" / "results"
 

@@ -23,7 +23,6 @@ _ANSWERS = {
     "resource_labels": RESOURCES,
     "use_channels": True,
     "use_celery": True,
-    "otel_exporter": "none",
 }
 
 

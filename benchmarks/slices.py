@@ -39,24 +39,23 @@ def take(
 @contextlib.contextmanager
 def _worker(environment: Environment, part: str, variant: str) -> Iterator[Connection]:
     name, _, package = variant.partition("@")
+    said = environment.folder / f"{part}-{variant}.log"
     ours, theirs = Pipe()
-    process = subprocess.Popen(
-        [
-            environment.python,
-            "-m",
-            "benchmarks.worker",
-            part,
-            name,
-            str(theirs.fileno()),
-        ],
-        env=environment.variables(package or "default"),
-        pass_fds=[theirs.fileno()],
-        stdout=subprocess.DEVNULL,
-        cwd=environment.folder,
-    )
+    command = [environment.python, "-m", "benchmarks.worker", part, name]
+    with said.open("w") as stderr:
+        process = subprocess.Popen(
+            [*command, str(theirs.fileno())],
+            env=environment.variables(package or "default"),
+            pass_fds=[theirs.fileno()],
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            cwd=environment.folder,
+        )
     theirs.close()
     try:
         yield ours
+    except EOFError as error:
+        raise RuntimeError(f"{part} {variant}\n{said.read_text()}") from error
     finally:
         ours.close()
         process.wait(30)

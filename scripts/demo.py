@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import REPOSITORY, Server, json_lines
+from websockets.sync.client import connect
+
+from tests.support import REPOSITORY, Process, Server, json_lines
 from tests.support.processes import free_port
 
 FOLDER = Path(sys.argv[1] if sys.argv[1:] else REPOSITORY / ".demo").absolute()
@@ -25,26 +26,97 @@ BIN = FOLDER / "venv" / "bin"
 
 REQUEST_ID = "demo-1"
 
-ANSWERS = {"resource_labels": "tournament", "otel_exporter": "none"}
+ANSWERS = {
+    "resource_labels": "tournament",
+    "use_channels": "yes",
+    "use_celery": "yes",
+    "otel_exporter": "none",
+}
 
-URLS = '''\
-"""One view, which logs one line of its own."""
-
+# What a team would write: a view that starts a task, the task, and a consumer.
+FILES = {
+    "urls.py": """\
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
+
+from telemetry.logging import get_logger
+
+from .tasks import count_spectators
+
+log = get_logger(__name__)
+
+
+def tournament(request: HttpRequest, pk: int) -> JsonResponse:
+    log.info("tournament_viewed", round=2)
+    count_spectators.delay(pk)
+    return JsonResponse({"tournament": pk})
+
+
+urlpatterns = [path("api/tournaments/<int:pk>/", tournament)]
+""",
+    "tasks.py": """\
+from celery import shared_task
 
 from telemetry.logging import get_logger
 
 log = get_logger(__name__)
 
 
-def tournament(request: HttpRequest, pk: int) -> JsonResponse:
-    log.info("tournament_viewed", spectators=3)
-    return JsonResponse({"tournament": pk})
+@shared_task
+def count_spectators(pk: int) -> None:
+    log.info("spectators_counted", spectators=3)
+""",
+    "consumers.py": """\
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from telemetry.logging import get_logger
+from telemetry.websocket import TelemetryConsumerMixin
+
+log = get_logger(__name__)
 
 
-urlpatterns = [path("api/tournaments/<int:pk>/", tournament)]
-'''
+class TournamentConsumer(TelemetryConsumerMixin, AsyncWebsocketConsumer):
+    async def receive(self, text_data=None, bytes_data=None):
+        log.info("cheered")
+        await self.send("thank you")
+""",
+    "asgi.py": """\
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+http = get_asgi_application()
+
+from .consumers import TournamentConsumer  # noqa: E402
+
+sockets = [path("ws/tournaments/<int:pk>/", TournamentConsumer.as_asgi())]
+application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(sockets)})
+""",
+    "celery.py": """\
+import os
+
+from celery import Celery
+
+from telemetry.celery import TelemetryTask
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+app = Celery("shop", task_cls=TelemetryTask)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["shop"])
+""",
+    "__init__.py": """\
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]
+""",
+}
+SETTINGS = """
+# A broker that needs no server: messages are rows of a file.
+CELERY_BROKER_URL = f"sqla+sqlite:///{BASE_DIR.parent / 'broker.sqlite3'}"
+"""
 
 
 @dataclass(frozen=True)
@@ -61,13 +133,25 @@ def request(server: Server) -> None:
     assert answer.status == 200, answer
 
 
-# A conversation over a socket and a task are further parts; what they need
-# beside the server (a worker, a broker) is started in `drive`.
+def converse(server: Server) -> None:
+    url = f"ws://127.0.0.1:{server.port}/ws/tournaments/5/"
+    headers = {"X-Request-ID": REQUEST_ID}
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        socket.send("Go!")
+        assert socket.recv(timeout=10) == "thank you"
+
+
+TASK_EVENTS = ("task_started", "spectators_counted", "task_completed")
 PARTS = (
     Part(
-        "GET /api/tournaments/5/",
+        "GET /api/tournaments/5/, whose view starts a task",
         request,
-        events=("tournament_viewed", "request_completed"),
+        events=("tournament_viewed", "request_completed", *TASK_EVENTS),
+    ),
+    Part(
+        "a conversation on /ws/tournaments/5/",
+        converse,
+        events=("ws_connected", "cheered", "ws_disconnected"),
     ),
 )
 
@@ -107,7 +191,7 @@ def prepare() -> None:
     run(*uv, "venv", "--quiet", str(BIN.parent), shown="python -m venv venv")
     install = [*uv, "pip", "install", "--quiet", f"--python={BIN.parent}"]
     install += ["--constraint", str(constraints)]
-    packages = ["django", "uvicorn"]
+    packages = ["django", "sqlalchemy", "uvicorn", "websockets"]
     run(*install, *packages, shown=f"pip install {' '.join(packages)}")
     PROJECT.mkdir()
     run("django-admin", "startproject", "shop", "shop")
@@ -139,31 +223,38 @@ def wire() -> None:
     ):
         text = text.replace(f"{setting} = [", f'{setting} = [\n    "{entry}",', 1)
         print(f'    {setting} = ["{entry}", ...]')
-    settings.write_text(text)
-    (PROJECT / "shop" / "urls.py").write_text(URLS)
+    settings.write_text(text + SETTINGS)
+    for name, text in FILES.items():
+        (PROJECT / "shop" / name).write_text(text)
 
 
 def drive(log_format: str) -> str:
-    """Run every part against a fresh server and print what that wrote."""
+    """Run every part against a fresh server and worker; print what those wrote."""
+    env = environ(LOG_FORMAT=log_format)
     port = free_port()
-    with ExitStack() as stack:
-        server = stack.enter_context(
-            Server(
-                [BIN / "uvicorn", "shop.asgi:application", "--port", str(port)],
-                port=port,
-                cwd=PROJECT,
-                env=environ(LOG_FORMAT=log_format),
-            )
-        )
+    serve = [
+        BIN / "uvicorn",
+        "shop.asgi:application",
+        "--port",
+        str(port),
+    ]
+    work = [BIN / "celery", "--app=shop", "worker", "--pool=solo"]
+    output = ""
+    with (
+        Process(work, cwd=PROJECT, env=env) as worker,
+        Server(serve, port=port, cwd=PROJECT, env=env) as server,
+    ):
+        worker.wait_for_text("ready")
         for part in PARTS:
             print(f"$ {part.title}", flush=True)
             part.drive(server)
             for event in part.events:
-                server.wait_for_text(event)
-    output = "".join(
-        line for line in server.stdout.splitlines(True) if REQUEST_ID in line
-    )
-    print(output, end="", flush=True)
+                source = worker if event in TASK_EVENTS else server
+                source.wait_for_text(event)
+            lines = (server.stdout + worker.stdout).splitlines(keepends=True)
+            new = [line for line in lines if REQUEST_ID in line and line not in output]
+            print("".join(new), flush=True)
+            output += "".join(new)
     return output
 
 

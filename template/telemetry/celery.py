@@ -57,6 +57,8 @@ class TelemetryTask(DjangoTask[Any, Any]):
         **options: Any,
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
+        if not fields:
+            return super().apply(args, kwargs, *positional, **options)
         with _bound(fields):
             return super().apply(args, kwargs, *positional, **options)
 

@@ -1,0 +1,53 @@
+"""Tasks and a consumer of a project that traces."""
+
+import structlog
+from celery import Celery
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from telemetry.celery import TelemetryTask
+from telemetry.websocket import TelemetryConsumerMixin
+
+log = structlog.get_logger("shop")
+app = Celery("shop", task_cls=TelemetryTask)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+
+
+@app.task(name="first")
+def first(depth: int = 1) -> None:
+    log.info("worked", depth=depth)
+    if depth:
+        first.delay(depth - 1)
+
+
+@app.task(name="failing")
+def failing() -> None:
+    raise ValueError("no luck with token=abc123")
+
+
+def send(request: HttpRequest, pk: int) -> HttpResponse:
+    first.delay()
+    return HttpResponse()
+
+
+class Echo(TelemetryConsumerMixin, AsyncWebsocketConsumer):
+    async def receive(self, text_data: str | None = None, **_: object) -> None:
+        log.info("received")
+        if text_data == "fail":
+            raise ValueError("no luck with token=abc123")
+        first.delay(0)
+        await self.send("done")
+
+
+class SyncEcho(TelemetryConsumerMixin, WebsocketConsumer):
+    def receive(self, text_data: str | None = None, **_: object) -> None:
+        log.info("received")
+        self.send("done")
+
+
+urlpatterns = [path("teams/<int:pk>/", send)]
+websockets = [
+    path("ws/teams/<int:pk>/", Echo.as_asgi()),
+    path("ws/sync/<int:pk>/", SyncEcho.as_asgi()),
+]
