@@ -40,17 +40,16 @@ def line(
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
-    head = {
+    fields = {**fields, **surroundings(), **fields}
+    if not HEAD.isdisjoint(fields):
+        fields = _apart_from_head(fields)
+    return {
         "timestamp": timestamp,
         "level": level,
         "logger": logger,
         "event": event,
+        **clean(fields),
     }
-    fields = clean({**fields, **surroundings(), **fields})
-    whole = {**head, **fields}
-    if len(whole) < len(head) + len(fields):
-        whole = {**head, **_apart_from_head(fields)}
-    return whole
 
 
 def surroundings() -> dict[str, Any]:
