@@ -232,13 +232,13 @@ def drive(log_format: str) -> str:
     """Run every part against a fresh server and worker; print what those wrote."""
     env = environ(LOG_FORMAT=log_format)
     port = free_port()
-    serve: list[str | Path] = [
+    serve = [
         BIN / "uvicorn",
         "shop.asgi:application",
         "--port",
         str(port),
     ]
-    work: list[str | Path] = [BIN / "celery", "--app=shop", "worker", "--pool=solo"]
+    work = [BIN / "celery", "--app=shop", "worker", "--pool=solo"]
     output = ""
     with (
         Process(work, cwd=PROJECT, env=env) as worker,

@@ -128,3 +128,39 @@ def test_a_management_command(project: Project, receiver: Receiver, wait: bool) 
         )
     assert len(receiver.spans) == 10
     assert len(receiver.records) == 11
+
+
+FORKS = """
+import os, threading
+import django; django.setup()
+import structlog
+from opentelemetry import trace
+
+log, tracer = structlog.get_logger("shop"), trace.get_tracer("shop")
+ended = threading.Event()
+
+def chatter():
+    while not ended.wait(0.001):
+        with tracer.start_as_current_span("chatter"):
+            log.info("chattered")
+
+threading.Thread(target=chatter, daemon=True).start()
+for number in range(40):
+    child = os.fork()
+    if not child:
+        with tracer.start_as_current_span("child"):
+            log.info("forked", number=number)
+        raise SystemExit
+    os.waitpid(child, 0)
+ended.set()
+"""
+
+
+def test_forks_while_the_parent_exports(project: Project, receiver: Receiver) -> None:
+    """A child has a connection of its own: none hangs, none loses a span."""
+    often = {"OTEL_BSP_SCHEDULE_DELAY": "1", "OTEL_BLRP_SCHEDULE_DELAY": "1"}
+    project.run("python", "-W", "ignore", "-c", FORKS, check=True, **often)
+    names = [span.name for span in receiver.spans]
+    bodies = [record.body for record in receiver.records]
+    assert names.count("child") == 40
+    assert bodies.count("forked") == 40

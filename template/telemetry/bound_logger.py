@@ -2,9 +2,8 @@
 
 import logging
 import sys
+import threading
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from types import FunctionType
@@ -13,14 +12,20 @@ from typing import Any
 import structlog
 
 from .exceptions import exception_fields, exception_of
-from .handlers import StdoutHandler
+from .handlers import StdoutHandler, complain
 from .lines import LINE_ATTRIBUTE, WRITTEN_ATTRIBUTE, line
-from .serialization import show
+from .messages import message
+from .representation import show
+
+# How often other handlers see what they log themselves, and so on.
+MAX_NESTED = 2
 
 # Arguments that `logging` knows, and so no fields.
 _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
 # Attributes of a record that `logging` sets when it formats one.
 _TAKEN = frozenset({"asctime", "message"})
+
+_telling = threading.local()
 
 
 class BoundLogger(structlog.BoundLoggerBase):
@@ -34,33 +39,45 @@ class BoundLogger(structlog.BoundLoggerBase):
 
     _logger: logging.Logger
 
-    def debug(self, event: Any = None, *args: Any, **fields: Any) -> None:
+    def debug(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.DEBUG):
             self._emit(logging.DEBUG, "debug", event, args, fields)
 
-    def info(self, event: Any = None, *args: Any, **fields: Any) -> None:
+    def info(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.INFO):
             self._emit(logging.INFO, "info", event, args, fields)
 
-    def warning(self, event: Any = None, *args: Any, **fields: Any) -> None:
+    def warning(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.WARNING):
             self._emit(logging.WARNING, "warning", event, args, fields)
 
-    def error(self, event: Any = None, *args: Any, **fields: Any) -> None:
+    def error(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(logging.ERROR):
             self._emit(logging.ERROR, "error", event, args, fields)
 
-    def critical(self, event: Any = None, *args: Any, **fields: Any) -> None:
+    def critical(
+        self,
+        event: Any = None,
+        /,
+        *args: Any,
+        **fields: Any,
+    ) -> None:
         if self._logger.isEnabledFor(logging.CRITICAL):
             self._emit(logging.CRITICAL, "critical", event, args, fields)
 
-    def exception(self, event: Any = None, *args: Any, **fields: Any) -> None:
+    def exception(
+        self,
+        event: Any = None,
+        /,
+        *args: Any,
+        **fields: Any,
+    ) -> None:
         """Log at error level with the exception that is being handled."""
         if self._logger.isEnabledFor(logging.ERROR):
             fields.setdefault("exc_info", True)
             self._emit(logging.ERROR, "error", event, args, fields)
 
-    def log(self, level: int, *args: Any, **fields: Any) -> None:
+    def log(self, level: int, /, *args: Any, **fields: Any) -> None:
         """Log at a level of `logging`, such as `logging.INFO`."""
         if self._logger.isEnabledFor(level):
             name = logging.getLevelName(level).lower()
@@ -71,25 +88,25 @@ class BoundLogger(structlog.BoundLoggerBase):
     fatal = critical
     msg = info
 
-    async def adebug(self, *args: Any, **fields: Any) -> None:
+    async def adebug(self, /, *args: Any, **fields: Any) -> None:
         self.debug(*args, **fields)
 
-    async def ainfo(self, *args: Any, **fields: Any) -> None:
+    async def ainfo(self, /, *args: Any, **fields: Any) -> None:
         self.info(*args, **fields)
 
-    async def awarning(self, *args: Any, **fields: Any) -> None:
+    async def awarning(self, /, *args: Any, **fields: Any) -> None:
         self.warning(*args, **fields)
 
-    async def aerror(self, *args: Any, **fields: Any) -> None:
+    async def aerror(self, /, *args: Any, **fields: Any) -> None:
         self.error(*args, **fields)
 
-    async def acritical(self, *args: Any, **fields: Any) -> None:
+    async def acritical(self, /, *args: Any, **fields: Any) -> None:
         self.critical(*args, **fields)
 
-    async def aexception(self, *args: Any, **fields: Any) -> None:
+    async def aexception(self, /, *args: Any, **fields: Any) -> None:
         self.exception(*args, **fields)
 
-    async def alog(self, level: int, *args: Any, **fields: Any) -> None:
+    async def alog(self, level: int, /, *args: Any, **fields: Any) -> None:
         self.log(level, *args, **fields)
 
     def isEnabledFor(self, level: int) -> bool:
@@ -112,7 +129,9 @@ class BoundLogger(structlog.BoundLoggerBase):
             if self._processors:
                 event, fields = self._process(name, event, fields)
             if args or type(event) is not str:
-                event = _text(event, args)
+                if event is None:
+                    event = fields.pop("event", None)
+                event = message(event, args)
             options: dict[str, Any] = {}
             if not _OPTIONS.isdisjoint(fields):
                 options, fields = _without_options(fields)
@@ -126,7 +145,7 @@ class BoundLogger(structlog.BoundLoggerBase):
         except structlog.DropEvent:
             pass
         except Exception:
-            _complain()
+            complain()
 
     def _process(
         self,
@@ -136,8 +155,14 @@ class BoundLogger(structlog.BoundLoggerBase):
     ) -> tuple[Any, dict[str, Any]]:
         """Run structlog's processors: to the line's fields, or its text."""
         processed: Any = {**fields, "event": event}
-        for processor in self._processors:
-            processed = processor(self._logger, name, processed)
+        try:
+            for processor in self._processors:
+                processed = processor(self._logger, name, processed)
+        except structlog.DropEvent:
+            raise
+        except Exception as error:
+            # Without the fields: perhaps they should have been hidden.
+            return event, {"processor_error": show(error)}
         if isinstance(processed, dict):
             return processed.pop("event", None), processed
         return processed, {}
@@ -149,9 +174,16 @@ class BoundLogger(structlog.BoundLoggerBase):
         options: dict[str, Any],
         written_by: StdoutHandler | None,
     ) -> None:
+        nested = getattr(_telling, "nested", 0)
+        if nested == MAX_NESTED:
+            return
         record = self._record(level, line, options)
         record.__dict__[WRITTEN_ATTRIBUTE] = written_by
-        self._logger.handle(record)
+        _telling.nested = nested + 1
+        try:
+            self._logger.handle(record)
+        finally:
+            _telling.nested = nested
 
     def _record(
         self,
@@ -162,8 +194,8 @@ class BoundLogger(structlog.BoundLoggerBase):
         """The event as message, each field an attribute with a free name."""
         error = options.get("exc_info")
         # `_record`, `_tell_others`, `_emit`, the method called, its caller.
-        depth = 4 + int(options.get("stacklevel", 1))
-        stack_info = bool(options.get("stack_info"))
+        depth = 4 + options.get("stacklevel", 1)
+        stack_info = options.get("stack_info", False)
         caller = self._logger.findCaller(stack_info, depth)
         file, number, function, stack = caller
         record = self._logger.makeRecord(
@@ -215,37 +247,24 @@ def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
     return ours, others
 
 
-def _text(event: Any, args: tuple[Any, ...]) -> str:
-    text = event if isinstance(event, str) else show(event)
-    if not args:
-        return text
-    named = len(args) == 1 and isinstance(args[0], Mapping)
-    try:
-        return text % (args[0] if named else args)
-    except Exception:  # Arguments that do not fit, or that cannot be shown.
-        return f"{text} {show(args)}"
-
-
 def _without_options(
     fields: dict[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options, resolved, and the fields without them."""
     options = {key: fields[key] for key in _OPTIONS & fields.keys()}
+    if type(options.get("stacklevel")) is not int:
+        options.pop("stacklevel", None)
+    options["stack_info"] = options.get("stack_info") in (True, 1)
     fields = {key: fields[key] for key in fields if key not in options}
     exc_info = options.get("exc_info")
-    error = exception_of(sys.exc_info() if exc_info is True else exc_info)
+    error = exception_of(exc_info)
+    if error is None and type(exc_info) in (bool, int) and exc_info:
+        error = exception_of(sys.exc_info())
     options["exc_info"] = error
     if error is not None:
         fields |= exception_fields(error)
-    if options.get("stack_info"):
+    if options["stack_info"]:
         # This function, `_emit`, the method called, its caller.
         stack = traceback.format_stack(sys._getframe(3))
         fields["stack"] = "".join(stack)
     return options, fields
-
-
-def _complain() -> None:
-    """Tell of an error of logging itself, as `logging` does, on stderr."""
-    if logging.raiseExceptions and sys.stderr:
-        with suppress(Exception):
-            traceback.print_exc(file=sys.stderr)

@@ -1,12 +1,10 @@
 """The context of a unit of work, ordered; `structlog.contextvars` holds it."""
 
 from collections.abc import Callable, Mapping
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX, bind_contextvars
-
-_NOTHING: tuple[Context, dict[str, Any]] = Context(), {}
 
 
 class Scope:
@@ -16,7 +14,7 @@ class Scope:
     may have decided in the meantime.
     """
 
-    __slots__ = ("_before", "_entered", "_tokens", "fields", "last_walk", "refresh")
+    __slots__ = ("_before", "_entered", "_tokens", "fields", "refresh")
 
     def __init__(
         self,
@@ -28,7 +26,6 @@ class Scope:
         self._entered = _scope.set(self)
         self.fields = dict(fields)
         self.refresh = refresh
-        self.last_walk = _NOTHING
 
     def rebind(self, fields: Mapping[str, Any]) -> None:
         """Bind `fields` in place of the scope's own."""
@@ -40,11 +37,9 @@ class Scope:
             if self.fields.get(key) is not value:
                 _variables[key].set(value)
         self.fields = dict(fields)
-        self.last_walk = _NOTHING
 
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
-        self.last_walk = _NOTHING
         _scope.reset(self._entered)
         for token in self._tokens:
             token.var.reset(token)
@@ -58,33 +53,12 @@ class Scope:
 
 def current() -> dict[str, Any]:
     """Return what is bound now, the innermost scope's fields first."""
-    scope = _scope.get()
-    if scope is None:
-        return _walk({})
-    if scope.refresh is not None:
-        scope.refresh()
-    seen, fields = scope.last_walk
-    now = copy_context()
-    if not _is_same(now, seen):
+    fields: dict[str, Any] = {}
+    if scope := _scope.get():
+        if scope.refresh is not None:
+            scope.refresh()
         # structlog's store has no order, the scope has.
-        fields = _walk(scope.fields.copy())
-        scope.last_walk = now, fields
-    return fields.copy()
-
-
-def _is_same(now: Context, seen: Context) -> bool:
-    """Whether nothing has been bound since `seen`.
-
-    Most lines of a request find what the one before has found. Then both
-    contexts share one store and are equal at once, where a walk takes 1 µs.
-    """
-    try:
-        return now == seen
-    except Exception:  # The values of others, compared.
-        return False
-
-
-def _walk(fields: dict[str, Any]) -> dict[str, Any]:
+        fields = scope.fields.copy()
     for variable, value in copy_context().items():
         if key := _keys[variable]:
             if value is not ...:

@@ -3,8 +3,7 @@
 import traceback
 from typing import Any
 
-from .redaction import redact_text
-from .serialization import MAX_TEXT, cut
+from .representation import MAX_TEXT, censor, plain
 
 # In characters; twice the length of other texts.
 MAX_TRACEBACK = 2 * MAX_TEXT
@@ -14,8 +13,8 @@ def exception_fields(error: BaseException) -> dict[str, Any]:
     """Return `error.type`, `error.message` and the traceback, `exception`."""
     return {
         "error.type": _name(type(error)),
-        "error.message": redact_text(cut(_message(error))),
-        "exception": redact_text(cut(_traceback(error), MAX_TRACEBACK)),
+        "error.message": censor(_message(error)),
+        "exception": censor(_traceback(error), MAX_TRACEBACK),
     }
 
 
@@ -24,7 +23,7 @@ def exception_of(exc_info: object) -> BaseException | None:
     if isinstance(exc_info, BaseException):
         return exc_info
     if isinstance(exc_info, tuple) and len(exc_info) == 3:
-        return exception_of(exc_info[1])
+        return exc_info[1] if isinstance(exc_info[1], BaseException) else None
     return None
 
 
@@ -36,7 +35,7 @@ def _name(kind: type[BaseException]) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)
+        return plain(str(error))
     except Exception as failure:
         return f"<its str raised {_name(type(failure))}>"
 
@@ -52,9 +51,11 @@ def _traceback(error: BaseException) -> str:
 
 def _drop_columns(formatted: traceback.TracebackException) -> None:
     """Leave out the carets: to find their columns takes most of the time."""
-    for frame in formatted.stack:
-        frame.colno = frame.end_colno = None
-    related = [formatted.__cause__, formatted.__context__]
-    for other in related + list(formatted.exceptions or ()):
-        if other is not None:
-            _drop_columns(other)
+    waiting: list[traceback.TracebackException | None] = [formatted]
+    while waiting:
+        if (part := waiting.pop()) is None:
+            continue
+        for frame in part.stack:
+            frame.colno = frame.end_colno = None
+        waiting += [part.__cause__, part.__context__]
+        waiting += part.exceptions or ()

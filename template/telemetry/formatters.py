@@ -3,22 +3,22 @@
 import logging
 import re
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 import orjson
 
 from .lines import line_of
-from .redaction import redact_url_credentials
-from .serialization import MAX_INT, MAX_TEXT, MIN_INT, cut, show
+from .representation import MAX_TEXT, censor, cut, show
+from .serialization import MAX_INT, MIN_INT
 
 # In bytes. The values of a longer line are cut.
 MAX_LINE = 64 * 1024
-# Fields that such a line keeps.
-MAX_FIELDS = 100
+# How: the fields kept at each end, the characters kept of each.
+_SHORTER = ((50, MAX_TEXT), (50, 1_000), (50, 100), (10, 100))
 
-_AT, _DEL = b"@\x7f"
+_EQUALS, _AT, _BACKSLASH, _BLANK, _DEL = b"=@\\ \x7f"
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 # What a terminal or a line reader obeys (C0, DEL, C1, line separators, marks
 # and overrides of the text's direction), and what UTF-8 cannot hold.
@@ -30,8 +30,9 @@ _CONTROL = re.compile(
     """,
     re.VERBOSE,
 )
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
 # What needs no quotes in pretty output.
-_PLAIN_EVENT = re.compile(r"[^\x00-\x1f=]+")
+_PLAIN_EVENT = re.compile(r"(?!.* \[)[^\x00-\x1f=]+")
 _PLAIN_VALUE = re.compile(r"[^\s'\"=\[\]]+")
 
 _LEVEL_COLORS = {
@@ -59,14 +60,12 @@ class JsonFormatter(LineFormatter):
     """One JSON object a line."""
 
     def render(self, line: dict[str, Any], *, color: bool = False) -> bytes:
-        text = _dumps(line)
+        text = _json(line)
+        if _may_tell_secret(text):
+            line = censored(line)
+            text = _json(line)
         if len(text) > MAX_LINE:
-            text = _dumps_short(line)
-        # One byte is found six times as fast as several.
-        if _AT in text:
-            text = redact_url_credentials(text.decode()).encode()
-        if not text.isascii() or _DEL in text:
-            text = _escaped(text.decode().rstrip("\n")).encode() + b"\n"
+            text = _shortened(line, _json)
         return text
 
 
@@ -75,47 +74,93 @@ class PrettyFormatter(LineFormatter):
 
     def render(self, line: dict[str, Any], *, color: bool = False) -> bytes:
         paint = _paint if color else _plain
-        fields = dict(line)
-        created: datetime = fields.pop("timestamp")
-        level = _escaped(str(fields.pop("level")))
-        logger = _escaped(str(fields.pop("logger")))
-        event = _shown(str(fields.pop("event")), _PLAIN_EVENT)
-        exception, stack = fields.pop("exception", ""), fields.pop("stack", "")
-        parts = [
-            f"{created.astimezone():%Y-%m-%d %H:%M:%S}",
-            f"[{paint(f'{level:<9}', _LEVEL_COLORS.get(level, _BOLD))}]",
-            f"{paint(event, _BOLD)} ",
-            f"[{paint(logger, _BLUE)}]",
-        ]
-        for key, value in islice(fields.items(), MAX_FIELDS):
-            shown = paint(_shown(value, _PLAIN_VALUE), _MAGENTA)
-            parts.append(f"{paint(_escaped(key), _CYAN)}={shown}")
-        text = " ".join(parts)
-        for row in f"{exception}\n{stack}".splitlines():
-            text += f"\n    {_escaped(row)}" if row else ""
-        return redact_url_credentials(cut(text, MAX_LINE)).encode() + b"\n"
+
+        def pretty(line: dict[str, Any]) -> bytes:
+            return f"{_pretty(line, paint)}\n".encode()
+
+        line = censored(line)
+        text = pretty(line)
+        return _shortened(line, pretty) if len(text) > MAX_LINE else text
+
+
+def escape_non_ascii(text: str) -> str:
+    """Return `text` for a stream that holds only ASCII; JSON stays JSON."""
+    return _NON_ASCII.sub(_utf16, text)
+
+
+def censored(value: Any) -> Any:
+    """Return a line, or a value of one, its texts without secrets."""
+    if isinstance(value, str):
+        return censor(value, MAX_LINE)
+    if isinstance(value, dict):
+        return {censored(k): censored(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [censored(item) for item in value]
+    return value
+
+
+def _may_tell_secret(text: bytes) -> bool:
+    """Whether the JSON has what names and secrets are joined with."""
+    # One byte is found six times as fast as several.
+    if _EQUALS in text or _AT in text or _BACKSLASH in text:
+        return True
+    return _BLANK in text and b": " in text
+
+
+def _json(line: dict[str, Any]) -> bytes:
+    text = _dumps(line)
+    if text.isascii() and _DEL not in text:
+        return text
+    return _escaped(text.decode().rstrip("\n")).encode() + b"\n"
+
+
+def _pretty(line: dict[str, Any], paint: Callable[[str, int], str]) -> str:
+    fields = dict(line)
+    created: datetime = fields.pop("timestamp")
+    level = _escaped(str(fields.pop("level")))
+    logger = _shown(str(fields.pop("logger")), _PLAIN_VALUE)
+    event = _shown(str(fields.pop("event")), _PLAIN_EVENT)
+    exception, stack = fields.pop("exception", ""), fields.pop("stack", "")
+    parts = [
+        f"{created.astimezone():%Y-%m-%d %H:%M:%S}",
+        f"[{paint(f'{level:<9}', _LEVEL_COLORS.get(level, _BOLD))}]",
+        f"{paint(event, _BOLD)} ",
+        f"[{paint(logger, _BLUE)}]",
+    ]
+    for key, value in fields.items():
+        name = paint(_shown(key, _PLAIN_VALUE), _CYAN)
+        parts.append(f"{name}={paint(_shown(value, _PLAIN_VALUE), _MAGENTA)}")
+    rows = f"{exception}\n{stack}".splitlines()
+    below = [f"\n    {_escaped(row)}" for row in rows if row]
+    return " ".join(parts) + "".join(below)
 
 
 def _dumps(line: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(line, option=_JSON)
-    except TypeError:  # A lone surrogate, a huge int, an odd time zone.
+    except TypeError:  # A lone surrogate, or a huge int.
         return orjson.dumps(_encodable(line), option=_JSON)
 
 
-def _dumps_short(line: dict[str, Any]) -> bytes:
-    line = dict(islice(line.items(), MAX_FIELDS))
-    for length in (MAX_TEXT, MAX_TEXT // 10, MAX_TEXT // 100):
-        line = {key: _shortened(value, length) for key, value in line.items()}
-        text = _dumps(line)
+def _shortened(
+    line: dict[str, Any],
+    render: Callable[[dict[str, Any]], bytes],
+) -> bytes:
+    """Render `line` with its values cut, as far as its length asks for."""
+    for half, length in _SHORTER:
+        pairs = list(line.items())
+        if len(pairs) > 2 * half:  # The context stands at the end.
+            pairs = pairs[:half] + pairs[-half:]
+        line = {key: _cut_value(value, length) for key, value in pairs}
+        text = render(line)
         if len(text) <= MAX_LINE:
             break
     return text
 
 
-def _shortened(value: Any, length: int) -> Any:
+def _cut_value(value: Any, length: int) -> Any:
     if isinstance(value, list | dict):
-        text = orjson.dumps(_encodable(value), default=str).decode()
+        text = orjson.dumps(_encodable(value)).decode()
         return cut(text, length) if len(text) > length else value
     return cut(value, length) if isinstance(value, str) else value
 
@@ -136,14 +181,20 @@ def _encodable(value: Any) -> Any:
 
 def _shown(value: Any, plain: re.Pattern[str]) -> str:
     """Text as it is where it cannot be mistaken, else quoted."""
-    text = str(value)
+    text = str(_encodable(value))
     if isinstance(value, str) and not plain.fullmatch(value):
         text = repr(value)
     return _escaped(text)
 
 
 def _escaped(text: str) -> str:
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _CONTROL.sub(_utf16, text)
+
+
+def _utf16(found: re.Match[str]) -> str:
+    """Escape as JSON does: a character beyond U+FFFF takes two."""
+    units = found[0].encode("utf-16-be", "surrogatepass").hex(" ", 2)
+    return "".join(f"\\u{unit}" for unit in units.split())
 
 
 def _paint(text: str, color: int) -> str:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import context
-from .exceptions import exception_fields
-from .serialization import clean, show
+from .exceptions import exception_fields, exception_of
+from .messages import message
+from .representation import cut
+from .serialization import MAX_VALUE, clean
 
 # A record of `BoundLogger` carries its line, and the handler that wrote it.
 LINE_ATTRIBUTE = "telemetry_line"
@@ -40,16 +42,19 @@ def line(
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
-    fields = {**fields, **surroundings(), **fields}
-    if not HEAD.isdisjoint(fields):
-        fields = _apart_from_head(fields)
-    return {
+    if len(event) > MAX_VALUE:
+        event = cut(event, MAX_VALUE)
+    head = {
         "timestamp": timestamp,
         "level": level,
         "logger": logger,
         "event": event,
-        **clean(fields),
     }
+    fields = clean({**fields, **surroundings(), **fields})
+    whole = {**head, **fields}
+    if len(whole) < len(head) + len(fields):
+        whole = {**head, **_apart_from_head(fields)}
+    return whole
 
 
 def surroundings() -> dict[str, Any]:
@@ -63,20 +68,21 @@ def surroundings() -> dict[str, Any]:
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
     """Return the line that the record carries, or that it becomes."""
     carried: dict[str, Any] | None = record.__dict__.get(LINE_ATTRIBUTE)
-    if carried is not None:
+    if isinstance(carried, dict) and carried.keys() >= HEAD:
         return carried
     attributes = record.__dict__
     own = attributes.keys() - _RECORD_ATTRIBUTES
     fields = {name: attributes[name] for name in attributes if name in own}
-    if record.exc_info and record.exc_info[1]:
-        fields |= exception_fields(record.exc_info[1])
+    error = exception_of(record.exc_info)
+    if error is not None:
+        fields |= exception_fields(error)
     if record.stack_info:
         fields["stack"] = record.stack_info
     return line(
         datetime.fromtimestamp(record.created, UTC),
         record.levelname.lower(),
         record.name,
-        _message(record),
+        message(record.msg, record.args).rstrip("\n"),
         fields,
     )
 
@@ -84,10 +90,3 @@ def line_of(record: logging.LogRecord) -> dict[str, Any]:
 def _apart_from_head(fields: Mapping[str, Any]) -> dict[str, Any]:
     taken = {key: f"{key}_" for key in HEAD}
     return {taken.get(key, key): value for key, value in fields.items()}
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage().rstrip("\n")
-    except Exception:  # Arguments that do not fit, or that cannot be shown.
-        return f"{show(record.msg)} {show(record.args)}"

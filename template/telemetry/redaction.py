@@ -66,6 +66,8 @@ def is_secret(key: str) -> bool:
 
 def redact_text(text: str) -> str:
     """Hide what `text` names a secret, and the credentials in its URLs."""
+    if "=" not in text and ":" not in text:
+        return text
     text = redact_url_credentials(text)
     glued = text.lower().replace("_", "").replace("-", "")
     if any(word in glued for word in _GLUED):

@@ -1,9 +1,8 @@
 """Values: whatever is logged becomes one that JSON holds, in bounded time."""
 
 import math
-import threading
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
@@ -11,14 +10,15 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from django.utils.functional import LazyObject, Promise, empty
+from django.utils.functional import Promise
 
-from .redaction import REDACTED, is_secret, redact_text
+from .guard import guard
+from .redaction import REDACTED, is_secret
+from .representation import cut, plain, show
 
-# In characters: what is kept of a key, of a `repr`, of any text.
+# In characters: what is kept of a key, and of a text in any case.
 MAX_KEY = 200
-MAX_REPR = 1_000
-MAX_TEXT = 10_000
+MAX_VALUE = 64 * 1024
 # Of a container: how deep, how many items at each level, how many in all.
 MAX_DEPTH = 8
 MAX_ITEMS = 100
@@ -27,22 +27,21 @@ MAX_NODES = 1_000
 MIN_INT = -(2**63)
 MAX_INT = 2**64 - 1
 
-# What goes to the formatter as it is; orjson writes a `datetime` in ISO 8601.
-_SCALARS = frozenset({str, int, bool, type(None), datetime})
+# What goes to the formatter as it is, a text if it is not too long.
+SCALARS = frozenset({str, int, float, bool, type(None)})
+_PLAIN = frozenset({int, bool, type(None)})
 _TEXT = frozenset({str})
-_CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 _AS_TEXT = (Decimal, PurePath, Promise, UUID)
 _AS_ISO = (datetime, date, time)
+_CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 
-# Keys seen before that are no secret. Bounded, for keys can come from data.
+# Keys seen before that are no secret. Emptied when full: data can be keys.
 _harmless: set[str] = set()
 _MAX_HARMLESS = 10_000
 
-_showing = threading.local()
-
 
 def clean(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return `fields` with secrets hidden and every value a plain one.
+    """Return `fields` with secret keys hidden and every value a plain one.
 
     `fields` itself comes back when there is nothing to do, as for most lines.
     """
@@ -50,7 +49,10 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
         return _Cleaner().fields(fields.items(), 0)
     odd = []
     for key, value in fields.items():
-        if type(value) not in _SCALARS and not _is_plain(value):
+        if type(value) is str:
+            if len(value) > MAX_VALUE:
+                odd.append(key)
+        elif type(value) not in _PLAIN and not _is_plain(value):
             odd.append(key)
     if not odd:
         return fields
@@ -58,27 +60,14 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {key: cleaner.value(fields[key], 0) for key in odd}
 
 
-def cut(text: str, length: int = MAX_TEXT) -> str:
-    """Return at most `length` characters of `text`, without its middle."""
-    if len(text) <= length:
-        return text
-    half = (length - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
+def clean_value(value: object) -> Any:
+    """Return what `clean` makes of one value."""
+    return _Cleaner().value(value, 0)
 
 
-def show(value: object) -> str:
-    """Return the `repr` of `value`, cut, with secrets hidden."""
-    depth = getattr(_showing, "depth", 0)
-    if depth > 1:  # A `repr` that logs its own object would never end.
-        return f"<{type(value).__qualname__}>"
-    _showing.depth = depth + 1
-    try:
-        return redact_text(cut(_describe(value), MAX_REPR))
-    except Exception as error:
-        failure = type(error).__qualname__
-        return f"<{type(value).__qualname__}: its repr raised {failure}>"
-    finally:
-        _showing.depth = depth
+def is_container(value: object) -> bool:
+    """Whether `clean` looks into `value`."""
+    return issubclass(type(value), _CONTAINERS)
 
 
 class _Cleaner:
@@ -95,15 +84,18 @@ class _Cleaner:
             name = _key(key)
             if is_secret(name):
                 return REDACTED
-            if len(_harmless) < _MAX_HARMLESS:
-                _harmless.add(name)
+            if len(_harmless) >= _MAX_HARMLESS:
+                _harmless.clear()
+            _harmless.add(name)
         return self.value(value, depth)
 
     def value(self, value: object, depth: int) -> Any:
         kind = type(value)
         self.nodes -= 1
-        if kind in (str, bool, datetime) or value is None:
+        if kind is bool or value is None:
             return value
+        if kind is str:
+            return cut(value, MAX_VALUE)  # type: ignore[arg-type]
         if kind is int:
             fits = MIN_INT <= value <= MAX_INT  # type: ignore[operator]
             return value if fits else show(value)
@@ -114,21 +106,29 @@ class _Cleaner:
         except Exception:
             return show(value)
 
-    def _object(self, value: object, depth: int) -> Any:
-        if issubclass(type(value), _CONTAINERS):
+    def _object(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if is_container(value):
             if depth == MAX_DEPTH or self.nodes <= 0:
-                return f"<{type(value).__qualname__}>"
+                return f"<{kind.__qualname__}>"
             return self._container(value, depth + 1)
-        if issubclass(type(value), Enum):
-            return self.value(value.value, depth)  # type: ignore[attr-defined]
-        if issubclass(type(value), _AS_ISO):
-            return value.isoformat()  # type: ignore[attr-defined]
-        if issubclass(type(value), str):
-            return str.__str__(value)
-        if issubclass(type(value), _AS_TEXT):
-            return cut(str(value))
-        if issubclass(type(value), timedelta):
-            return value.total_seconds()  # type: ignore[attr-defined]
+        if issubclass(kind, Enum):
+            return self.value(value.value, depth)
+        if kind is datetime and value.tzinfo in (None, UTC):
+            return value
+        if issubclass(kind, _AS_ISO):  # orjson crashes where a zone raises.
+            return value.isoformat()
+        if issubclass(kind, str):
+            return cut(plain(value), MAX_VALUE)
+        if issubclass(kind, int):
+            return self.value(int.__int__(value), depth)
+        if issubclass(kind, float):
+            return self.value(float.__float__(value), depth)
+        if issubclass(kind, _AS_TEXT):
+            with guard():
+                return cut(plain(str(value)))
+        if issubclass(kind, timedelta):
+            return value.total_seconds()
         return show(value)
 
     def _container(self, value: Any, depth: int) -> Any:
@@ -136,6 +136,8 @@ class _Cleaner:
         if issubclass(type(value), Mapping):
             shown = self.fields(islice(value.items(), MAX_ITEMS), depth)
             return {**shown, "…": f"{rest} more"} if rest > 0 else shown
+        if _is_secret_pair(value):
+            return [self.value(value[0], depth), REDACTED]
         items = [self.value(item, depth) for item in islice(value, MAX_ITEMS)]
         return [*items, f"… {rest} more"] if rest > 0 else items
 
@@ -144,27 +146,19 @@ def _is_plain(value: object) -> bool:
     """Whether `value` is a finite float, or a list of texts as `labels` is."""
     if type(value) is float:
         return math.isfinite(value)
-    if type(value) is list and len(value) <= MAX_ITEMS:
-        return _TEXT.issuperset(map(type, value))
-    return False
+    if type(value) is not list or len(value) > MAX_ITEMS:
+        return False
+    return _TEXT.issuperset(map(type, value)) and not _is_secret_pair(value)
+
+
+def _is_secret_pair(value: Any) -> bool:
+    """Whether `value` is a secret with its name, as in a list of headers."""
+    if len(value) != 2 or not isinstance(value, list | tuple):
+        return False
+    name = value[0]
+    return isinstance(name, str | bytes) and is_secret(_key(name))
 
 
 def _key(key: object) -> str:
-    text = str.__str__(key) if isinstance(key, str) else show(key)
+    text = plain(key) if isinstance(key, str) else show(key)
     return cut(text, MAX_KEY)
-
-
-def _describe(value: Any) -> str:
-    """Like `repr`, but without a database query and without a query string."""
-    kind = type(value)
-    if issubclass(kind, LazyObject) and value._wrapped is not empty:
-        return _describe(value._wrapped)
-    if issubclass(kind, bytes | bytearray):
-        return repr(bytes(value[:MAX_REPR]))
-    if hasattr(kind, "_meta") and hasattr(kind._meta, "label"):  # a model
-        return f"<{kind._meta.label} {value.pk}>"
-    if hasattr(kind, "as_manager"):  # a queryset, which `repr` would evaluate
-        return f"<{kind.__name__} of {value.model._meta.label}>"
-    if hasattr(kind, "get_full_path"):  # a request
-        return f"<{kind.__name__} {value.method} {value.path}>"
-    return repr(value)

@@ -1,14 +1,14 @@
 """Fields of lines and attributes of OpenTelemetry, one made of the other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from opentelemetry import trace
 
 from .exceptions import MAX_TRACEBACK
-from .redaction import redact_text, redact_url_credentials
-from .serialization import clean, cut
+from .representation import censor
+from .serialization import clean
 
 # Attributes with a query string, which is left out.
 URLS = (
@@ -34,8 +34,7 @@ def trace_fields() -> dict[str, str]:
 
 def record_attributes(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line, which is clean, as OTLP can carry it."""
-    redact = redact_url_credentials
-    return {key: _plain(value, redact) for key, value in line.items()}
+    return {key: _plain(value) for key, value in line.items()}
 
 
 def span_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -44,18 +43,18 @@ def span_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     shown.pop(QUERY, None)
     for key in shown.keys() & URLS:
         shown[key] = str(shown[key]).partition("?")[0]
-    return {key: _plain(value, redact_text) for key, value in shown.items()}
+    return {key: _plain(value) for key, value in shown.items()}
 
 
-def _plain(value: Any, redact: Callable[[str], str]) -> Any:
+def _plain(value: Any) -> Any:
     """Return what Protobuf can hold, for else a whole batch is lost."""
     if isinstance(value, str):
-        text = redact(cut(value, MAX_TRACEBACK))
+        text = censor(value, MAX_TRACEBACK)
         return text.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, int):
         return value if value < 2**63 else str(value)
     if isinstance(value, list):
-        return [_plain(item, redact) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item, redact) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     return value.isoformat() if isinstance(value, datetime) else value

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -27,7 +27,7 @@ class Process:
     """
 
     def __init__(
-        self, command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]
+        self, command: Iterable[object], *, cwd: Path, env: Mapping[str, str]
     ) -> None:
         self.command = [str(part) for part in command]
         self._output: dict[str, list[str]] = {"stdout": [], "stderr": []}
@@ -148,7 +148,7 @@ class Server(Process):
 
     def __init__(
         self,
-        command: Sequence[str | Path],
+        command: Iterable[object],
         *,
         port: int,
         cwd: Path,

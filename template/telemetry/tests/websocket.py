@@ -34,7 +34,11 @@ class AsyncEcho(TelemetryConsumerMixin, AsyncWebsocketConsumer):
         else:
             await self.accept()
 
-    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+    async def receive(
+        self,
+        text_data: Any = None,
+        bytes_data: Any = None,
+    ) -> None:
         log.info("receiving")
         if text_data == "break":
             raise ValueError("broken on purpose")

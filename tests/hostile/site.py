@@ -1,0 +1,27 @@
+"""A project with the views of `sites/hostile_urls.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..support import Project
+
+SITES = Path(__file__).parents[1] / "sites"
+# The same as the other servers' tests, which share the environment.
+EXTRA = ["gunicorn", "uvicorn", "daphne", "djangorestframework", "sentry-sdk"]
+EXTRA += ["pytest", "pytest-django"]
+
+
+def start_site(folder: Path) -> Project:
+    """Start the project; its lines are JSON unless it is told otherwise."""
+    project = Project.start(
+        folder, extra=EXTRA, resource_labels="user, team", otel_exporter="none"
+    )
+    project.write("config/urls.py", (SITES / "hostile_urls.py").read_text())
+    project.configure(
+        ALLOWED_HOSTS=["*"],
+        DEBUG=False,
+        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+    )
+    project.environ["LOG_FORMAT"] = "json"
+    return project

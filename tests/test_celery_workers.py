@@ -1,0 +1,271 @@
+"""Tasks in real projects under real workers: whose they are, and how they ended."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .support import Process, Project, json_lines
+from .support.redis import redis
+
+SITES = Path(__file__).parent / "sites"
+EXTRA = ("celery[redis,msgpack]",)
+
+APPLICATION = """
+import os
+from celery import Celery
+from telemetry.celery import TelemetryTask
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("shop", task_cls=TelemetryTask)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["config"])
+"""
+
+# Pool, broker and serializer of each worker.
+WORKERS = [
+    ("prefork", "redis", "json"),
+    ("threads", "redis", "msgpack"),
+    ("solo", "filesystem", "json"),
+    ("prefork", "filesystem", "msgpack"),
+]
+
+COMPLETED = {
+    "plain": {"add": 1},
+    "countdown": {"add": 1},
+    "chain": {"add": 3},
+    "group": {"add": 2},
+    "chord": {"add": 2, "total": 1},
+    "nested": {"nest": 3},
+    "by-name": {"add": 1},
+    "headers": {"headers": 1},
+    "odd": {"add": 1},
+    "by-hand": {"add": 3},
+}
+
+STARTED, RETRIED, FAILED = "task_started", "task_retried", "task_failed"
+
+ENDS = {
+    "fail": [STARTED, FAILED],
+    "ignore": [STARTED, "task_ignored"],
+    "reject": [STARTED, "task_rejected"],
+    "flaky": [STARTED, RETRIED, STARTED, "task_completed"],
+    "hopeless": [STARTED, RETRIED, STARTED, FAILED],
+}
+
+PROCESS_ENDS = {
+    "too_long_softly": [STARTED, FAILED],
+    "too_long": [STARTED, FAILED],
+    "kill": [STARTED, FAILED],
+    "leave": [STARTED, FAILED],
+    "kill_once": [STARTED, "task_rejected", STARTED, "task_completed"],
+}
+
+ERRORS = {
+    "too_long_softly": "billiard.exceptions.SoftTimeLimitExceeded",
+    "too_long": "billiard.exceptions.TimeLimitExceeded",
+    "kill": "billiard.exceptions.WorkerLostError",
+    "leave": "billiard.exceptions.WorkerLostError",
+}
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project.start(
+        tmp_path_factory.mktemp("tasks") / "shop",
+        extra=EXTRA,
+        use_celery=True,
+        otel_exporter="none",
+    )
+    project.write("config/__init__.py", "from .celery import app\n")
+    project.write("config/celery.py", APPLICATION)
+    project.write("config/tasks.py", (SITES / "tasks.py").read_text())
+    project.write("send.py", (SITES / "send.py").read_text())
+    project.environ["LOG_FORMAT"] = "json"
+    return project
+
+
+@pytest.fixture
+def broker(project: Project, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Give the project a broker, as asked by the test's parameter; else Redis."""
+    kind, serializer = getattr(request, "param", ("redis", "json"))
+    if kind == "redis":
+        url = request.getfixturevalue("redis_url")
+        settings = {"BROKER_URL": f"{url}/0", "RESULT_BACKEND": f"{url}/1"}
+        options: dict[str, Any] = {"global_keyprefix": tmp_path.name}
+    else:
+        for name in ("queue", "control", "results"):
+            (tmp_path / name).mkdir()
+        settings = {
+            "BROKER_URL": "filesystem://localhost",
+            "RESULT_BACKEND": f"file://{tmp_path}/results",
+        }
+        options = {
+            "data_folder_in": f"{tmp_path}/queue",
+            "data_folder_out": f"{tmp_path}/queue",
+            "control_folder": f"{tmp_path}/control",
+            "polling_interval": 0.1,
+        }
+    settings |= {"TASK_SERIALIZER": serializer, "RESULT_SERIALIZER": serializer}
+    text = "from config.settings import *\n"
+    text += f"CELERY_BROKER_TRANSPORT_OPTIONS = {options!r}\n"
+    text += "CELERY_ACCEPT_CONTENT = ['json', 'msgpack']\n"
+    text += "CELERY_BEAT_SCHEDULE = "
+    text += "{'tick': {'task': 'config.tasks.tick', 'schedule': 1}}\n"
+    text += "".join(f"CELERY_{key} = {value!r}\n" for key, value in settings.items())
+    project.write(f"config/{module(tmp_path)}.py", text)
+    project.environ["DJANGO_SETTINGS_MODULE"] = f"config.{module(tmp_path)}"
+
+
+def module(folder: Path) -> str:
+    return "settings_" + "".join(c if c.isalnum() else "_" for c in folder.name)
+
+
+@contextmanager
+def worker(project: Project, *arguments: str) -> Iterator[Process]:
+    """Run a worker; all that it wrote to stdout, to its end, must be our JSON."""
+    command = ["--app=config", "worker", "--concurrency=2", *arguments]
+    with project.spawn("celery", *command) as process:
+        process.wait_for_text("ready.", timeout=60)
+        yield process
+    for line in process.stdout.splitlines():
+        assert json.loads(line)["timestamp"], line
+    assert "Traceback" not in process.stderr
+
+
+def send(project: Project, *arguments: str) -> str:
+    return project.run("python", "send.py", *arguments).stdout.strip()
+
+
+def ours(process: Process, request_id: str) -> list[str]:
+    """The names of the lines that the runs of a request's tasks leave."""
+    return [
+        line["event"]
+        for line in json_lines(process.stdout)
+        if line["logger"] == "telemetry.celery" and line["request.id"] == request_id
+    ]
+
+
+def completed(process: Process) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for line in process.events("task_completed"):
+        name = line["task.name"].rpartition(".")[2]
+        found.setdefault(line["request.id"], Counter())[name] += 1
+    return {id: dict(names) for id, names in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("pool", "broker"),
+    [(pool, (broker, serializer)) for pool, broker, serializer in WORKERS],
+    ids=map("-".join, WORKERS),
+    indirect=["broker"],
+)
+@pytest.mark.usefixtures("broker")
+def test_context_travels_and_endings_are_told(project: Project, pool: str) -> None:
+    with worker(project, f"--pool={pool}") as process:
+        send(project, "travel")
+        process.wait_until(lambda: completed(process) == COMPLETED, timeout=60)
+        send(project, "end")
+        process.wait_until(
+            lambda: {id: ours(process, id) for id in ENDS} == ENDS, timeout=30
+        )
+
+    lines = json_lines(process.stdout)
+    seen = [line for line in lines if line["event"].startswith("seen")]
+    assert {line["request.id"] for line in seen} == set(COMPLETED)
+    assert {line["user.id"] for line in seen} == {7, 8}
+    assert all(line["task.name"].startswith("config.tasks.") for line in seen)
+    [plain, _] = [line for line in seen if line["request.id"] == "plain"]
+    assert (plain["labels"], plain["draft.id"]) == (["draft"], 12)
+    [own] = [line for line in seen if line["request.id"] == "headers"]
+    assert own["tenant"] == "north"
+    nested = [line.get("bound") for line in seen if line["request.id"] == "nested"]
+    assert sorted(nested, key=str) == [None, "at 1", "at 2"][:0] + sorted(
+        [None, "at 2", "at 1"], key=str
+    )
+
+    for line in process.events("task_completed"):
+        assert line["duration_ms"] >= 0
+        # The time that a countdown takes is none that the queue takes.
+        assert 0 <= line["queue_wait_ms"] < 60_000
+
+    # Each failure once, whoever else would tell it too.
+    told = Counter(line["request.id"] for line in lines if "error.type" in line)
+    assert told == {"fail": 1, "hopeless": 1}
+    assert not [line for line in lines if "succeeded in" in line["event"]]
+    # The arguments of a task are nobody's business.
+    assert not [line for line in lines if "data" in line or "args" in line]
+
+
+@pytest.mark.usefixtures("broker")
+def test_the_end_of_a_pool_process_is_told_once(
+    project: Project, tmp_path: Path
+) -> None:
+    with worker(project) as process:
+        send(project, "end_the_process", str(tmp_path / "marker"))
+        process.wait_until(
+            lambda: {id: ours(process, id) for id in PROCESS_ENDS} == PROCESS_ENDS,
+            timeout=60,
+        )
+    failed = process.events("task_failed")
+    assert {line["request.id"]: line["error.type"] for line in failed} == ERRORS
+    lines = json_lines(process.stdout)
+    told = Counter(line.get("request.id") for line in lines if "error.type" in line)
+    assert told == dict.fromkeys([*ERRORS, "kill_once"], 1)
+
+
+@pytest.mark.usefixtures("broker")
+def test_a_revoked_task_is_told_once(project: Project) -> None:
+    with worker(project) as process:
+        id = send(project, "revoke")
+        process.wait_for("waiting")
+        send(project, "terminate", id)
+        process.wait_for("task_revoked", count=3)
+    assert ours(process, "expired") == ["task_revoked"]
+    assert ours(process, "revoked") == ["task_revoked"]
+    assert ours(process, "terminated") == [STARTED, "task_revoked"]
+    revoked = {line["request.id"]: line for line in process.events("task_revoked")}
+    assert revoked["expired"]["expired"] is True
+    assert revoked["terminated"]["terminated"] is True
+    assert process.events("task_failed") == []
+
+
+@pytest.mark.usefixtures("broker")
+def test_beat(project: Project, tmp_path: Path) -> None:
+    """What it starts is a request of its own, which the tasks after it share."""
+    beat = ["--quiet", "--app=config", "beat", f"--schedule={tmp_path}/schedule"]
+    with (
+        worker(project, "--pool=solo") as process,
+        project.spawn("celery", *beat) as clock,
+    ):
+        process.wait_for("task_completed", count=2, timeout=60)
+        clock.stop()
+    first, second = process.events("task_completed")[:2]
+    assert first["task.name"] == "config.tasks.tick"
+    assert second["task.name"] == "config.tasks.add"
+    assert first["request.id"] == second["request.id"] == first["task.id"]
+    sent = [json.loads(line)["event"] for line in clock.stdout.splitlines()]
+    assert any("Sending due task tick" in event for event in sent)
+
+
+@pytest.mark.usefixtures("broker")
+def test_the_off_switch_is_celerys_own_worker(project: Project) -> None:
+    command = ["--app=config", "worker", "--pool=solo", "--loglevel=INFO"]
+    with project.spawn("celery", *command, TELEMETRY_ENABLED="false") as process:
+        process.wait_for_text("ready.", timeout=60)
+        send(project, "travel")
+        process.wait_for_text("succeeded in", timeout=30)
+    assert json_lines(process.stdout) == []
+    assert "[config]" in process.stdout
