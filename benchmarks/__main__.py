@@ -2,7 +2,7 @@
 
 make bench
 make bench PART="request line"
-make bench PYTHON_VERSION=3.13
+make bench ARGS="--python 3.13"
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def compare(
     base: str | None = None,
     targets: Sequence[Target] = (),
     notes: Mapping[str, str] | None = None,
-    rounds: int = 100,
+    rounds: int = 80,
 ) -> Result:
     """Measure `variants` of a part; with a `base`, by what they add to it."""
     taken, written = slices.take(environment, part, variants, rounds)

@@ -57,6 +57,9 @@ def _number(value: float) -> str:
 
 def _ratio(verdict: Verdict) -> str:
     ratio = verdict.ratio
-    text = f"1/{1 / ratio:.1f}" if 0 < ratio < 0.67 else f"{ratio:.2f} ×"
+    if ratio <= 0.01:
+        text = "nothing measurable"
+    else:
+        text = f"1/{1 / ratio:.1f}" if ratio < 0.67 else f"{ratio:.2f} ×"
     note = f" ({verdict.note})" if verdict.note else ""
     return f"{text}, {'met' if verdict.met else '**not met**'}{note}"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from .hostile import values
-from .hostile.package import Sink, no_query, package
+from .hostile.package import Sink, many, no_query, package
 
 package()
 
@@ -65,6 +65,6 @@ def test_an_odd_exception_costs_no_line(name: str) -> None:
     event=values.text,
     fields=st.dictionaries(values.keys, values.values(), max_size=5),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@many
 def test_any_call_is_one_line(event: str, fields: dict[str, Any]) -> None:
     log_everywhere(event, values.made(fields))

@@ -35,7 +35,7 @@ def measure(environment: Environment) -> Result:
         base="bare",
         notes={**NOTES, "floor": "no user"},
         targets=[Target(3, "floor")],
-        rounds=150,
+        rounds=120,
     )
 
 

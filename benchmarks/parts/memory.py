@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..project import start, sync_requests
 from ..results import Result, Row, Verdict
-from .websocket import connector
+from .websocket import connect_once, consumer
 
 if TYPE_CHECKING:
     from ..environment import Environment
@@ -70,11 +70,11 @@ def grow(kind: str, variant: str) -> None:
 
 
 def _connections(variant: str) -> Callable[[int], None]:
-    connect = connector(variant)
+    application = consumer(variant)
 
     async def serve(count: int) -> None:
         for _ in range(count):
-            await connect(1)
+            await connect_once(application)
 
     return lambda count: asyncio.run(serve(count))
 

@@ -26,7 +26,7 @@ def measure(environment: Environment) -> Result:
         VARIANTS,
         base="bare",
         targets=[Target(1 / 2, "django_structlog_full")],
-        rounds=80,
+        rounds=50,
     )
 
 

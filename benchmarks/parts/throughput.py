@@ -17,7 +17,7 @@ from .line import bind
 if TYPE_CHECKING:
     from ..environment import Environment
 
-LINES = 20_000
+LINES = 10_000
 NAMES = {"ours": "**telemetry**", "structlog_recipe": "structlog, recipe for logging"}
 # In bytes and seconds: 64 KB every 25 ms is about 2.5 MB a second.
 CHUNK, PAUSE = 64 * 1024, 0.025
@@ -27,7 +27,7 @@ def measure(environment: Environment) -> Result:
     result = Result("Lines a second", "lines a second")
     for sink in ("file", "slow pipe"):
         taken: dict[str, list[dict[str, float]]] = {name: [] for name in NAMES}
-        for _ in range(5):
+        for _ in range(3):
             for name, values in taken.items():
                 values.append(_write(environment, name, sink))
         for name, values in taken.items():

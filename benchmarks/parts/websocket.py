@@ -39,19 +39,40 @@ def measure(environment: Environment) -> Result:
         VARIANTS,
         base="bare",
         targets=[Target(1 / 8, "opentelemetry_contrib")],
-        notes={"opentelemetry_contrib": "spans instead", "ours": "lines at both ends"},
+        notes={"opentelemetry_contrib": "spans instead"},
     )
 
 
 def make(variant: str) -> Callable[[int], object]:
     start(variant)
-    connect = connector(variant)
+    application = consumer(variant)
     runner = asyncio.Runner()
-    return lambda count: runner.run(connect(count))
+    messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def connect() -> asyncio.Task[None]:
+        messages.put_nowait({"type": "websocket.connect"})
+        scope = dict(_SCOPE)
+        task = asyncio.create_task(application(scope, messages.get, answers.put))
+        await answers.get()
+        return task
+
+    async def converse(count: int) -> None:
+        for _ in range(count):
+            messages.put_nowait({"type": "websocket.receive", "text": "hello"})
+            await answers.get()
+
+    connection = runner.run(connect())
+
+    def run(count: int) -> None:
+        runner.run(converse(count))
+        assert not connection.done()
+
+    return run
 
 
-def connector(variant: str) -> Callable[[int], Any]:
-    """Return a coroutine function: one connection with that many messages."""
+def consumer(variant: str) -> Any:
+    """Return the application of a consumer that answers each message."""
     from channels.generic.websocket import AsyncWebsocketConsumer
 
     class Consumer(AsyncWebsocketConsumer):
@@ -67,25 +88,23 @@ def connector(variant: str) -> Callable[[int], Any]:
         from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 
         application = OpenTelemetryMiddleware(application)
-
-    async def connect(count: int) -> None:
-        messages = iter(_messages(count))
-
-        async def receive() -> dict[str, Any]:
-            return next(messages)
-
-        await application(dict(_SCOPE), receive, _send)
-
-    return connect
+    return application
 
 
-def _messages(count: int) -> list[dict[str, Any]]:
-    return [
-        {"type": "websocket.connect"},
-        *[{"type": "websocket.receive", "text": "hello"}] * count,
-        {"type": "websocket.disconnect", "code": 1000},
-    ]
+async def connect_once(application: Any) -> None:
+    """Connect, say one thing, and leave."""
+    messages = iter(
+        [
+            {"type": "websocket.connect"},
+            {"type": "websocket.receive", "text": "hello"},
+            {"type": "websocket.disconnect", "code": 1000},
+        ]
+    )
 
+    async def receive() -> dict[str, Any]:
+        return next(messages)
 
-async def _send(message: dict[str, Any]) -> None:
-    pass
+    async def send(message: dict[str, Any]) -> None:
+        pass
+
+    await application(dict(_SCOPE), receive, send)

@@ -32,7 +32,7 @@ _CONTROL = re.compile(
 )
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 # What needs no quotes in pretty output.
-_PLAIN_EVENT = re.compile(r"(?!.* \[)[^\x00-\x1f=]+")
+_PLAIN_EVENT = re.compile(r"(?!['\"]|.* \[)[^\x00-\x1f=]+")
 _PLAIN_VALUE = re.compile(r"[^\s'\"=\[\]]+")
 
 _LEVEL_COLORS = {

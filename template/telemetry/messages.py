@@ -36,12 +36,12 @@ def _merge(text: str, args: Any) -> str:
     if len(args) == 1 and type(args) is tuple:
         # Like `logging`: a mapping alone gives its values by name.
         args = args[0] if isinstance(args[0], Mapping) and args[0] else args
-    if not isinstance(args, Mapping):
-        if SCALARS.issuperset(map(type, args)):
-            return str(text % args)
-        args = tuple(map(_printable, args))
-    elif not SCALARS.issuperset(map(type, args.values())):
+    if isinstance(args, Mapping):
         args = clean_value(args)
+    elif SCALARS.issuperset(map(type, args)):
+        return str(text % args)
+    else:
+        args = tuple(map(_printable, args))
     with guard():
         merged: str = text % args
         return merged

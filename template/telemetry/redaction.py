@@ -46,13 +46,26 @@ _GLUED = tuple({word.replace("_", "") for word in SECRET_WORDS})
 
 # `user:password@` of a URL, and of a DSN.
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s\"']*@")
-# `key=value`, `key: value` and their quoted forms, in linear time.
-_ASSIGNMENT = re.compile(
+# What stands before a value: `key=`, `key: `, `"key": `, `Key: Bearer `.
+_NAME = re.compile(
     r"""
-    (?<![\w.-]) (?P<key>[\w.-]++)
-    (?P<sign> \\?["']? \s{0,8} [=:] \s{0,8})
-    (?: (?:Basic|Bearer|Digest|Token) \s++ )?
-    (?: \\?"[^"\n]*+"? | \\?'[^'\n]*+'? | [^\s"'&,;)\]}]++ )
+    (?<![\w.-]) (?P<key>[\w.-]++) \\*["']? \s{0,8}[=:]\s{0,8}
+    (?:(?:Basic|Bearer|Digest|Token)\s++)?
+    """,
+    re.VERBOSE,
+)
+# The value, as Python or JSON shows it; rather more than too little. Whatever
+# is repeated is possessive, so that time grows with the text only.
+_VALUE = re.compile(
+    r"""
+    (?:[A-Za-z]{1,2}|[\w.]++\()?
+    (?:
+        "(?:\\++"?|[^"\\\n])*+"?
+        | '(?:\\++'?|[^'\\\n])*+'?
+        | (?P<quote>\\+["'])(?:(?!(?<!\\)(?P=quote))[^\n])*+(?P=quote)?
+    )
+    | \[[^\]\n]*+\]? | \([^)\n]*+\)? | \{[^}\n]*+\}?
+    | [^\s"'&,;)\]}]++
     """,
     re.VERBOSE,
 )
@@ -71,7 +84,7 @@ def redact_text(text: str) -> str:
     text = redact_url_credentials(text)
     glued = text.lower().replace("_", "").replace("-", "")
     if any(word in glued for word in _GLUED):
-        return _ASSIGNMENT.sub(_redact_assignment, text)
+        return _redact_values(text)
     return text
 
 
@@ -82,7 +95,12 @@ def redact_url_credentials(text: str) -> str:
     return _URL_CREDENTIALS.sub(f"{REDACTED}@", text)
 
 
-def _redact_assignment(found: re.Match[str]) -> str:
-    if is_secret(found["key"]):
-        return f"{found['key']}{found['sign']}{REDACTED}"
-    return found[0]
+def _redact_values(text: str) -> str:
+    parts, end = [], 0
+    for name in _NAME.finditer(text):
+        if name.start() < end or not is_secret(name["key"]):
+            continue
+        if value := _VALUE.match(text, name.end()):
+            parts += [text[end : name.end()], REDACTED]
+            end = value.end()
+    return "".join(parts) + text[end:]

@@ -112,3 +112,7 @@ class RequestScope:
     def exit(self) -> None:
         """Leave the context as it was before the request."""
         self._scope.exit()
+        # Request and scope know each other, and would wait for the collector.
+        self._scope.refresh = None
+        if self._ended:
+            del self.request

@@ -64,7 +64,7 @@ async def asession_user_id(request: HttpRequest) -> UserId | None:
 
 def _session(request: HttpRequest) -> SessionBase | None:
     session = request.__dict__.get("session")
-    if not isinstance(session, SessionBase):
+    if not isinstance(session, SessionBase) or not request.COOKIES:
         return None
     return session if settings.SESSION_COOKIE_NAME in request.COOKIES else None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 from django.conf import settings
 from django.db import connection
 
@@ -28,6 +29,17 @@ CONTROL = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 MAX_LINE = 64 * 1024
+
+# `make soak` says how long each of its parts may take; `make test` says nothing.
+SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
+
+# For properties: how many inputs are tried.
+many = hypothesis.settings(
+    max_examples=20_000 if SOAK_SECONDS else 150,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    print_blob=True,
+)
 
 
 @functools.cache

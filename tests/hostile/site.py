@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ..support import Project
 
@@ -12,11 +13,14 @@ EXTRA = ["gunicorn", "uvicorn", "daphne", "djangorestframework", "sentry-sdk"]
 EXTRA += ["pytest", "pytest-django"]
 
 
-def start_site(folder: Path) -> Project:
+def start_site(folder: Path, **answers: Any) -> Project:
     """Start the project; its lines are JSON unless it is told otherwise."""
-    project = Project.start(
-        folder, extra=EXTRA, resource_labels="user, team", otel_exporter="none"
-    )
+    chosen: dict[str, Any] = {
+        "resource_labels": "user, team",
+        "otel_exporter": "none",
+        **answers,
+    }
+    project = Project.start(folder, extra=EXTRA, **chosen)
     project.write("config/urls.py", (SITES / "hostile_urls.py").read_text())
     project.configure(
         ALLOWED_HOSTS=["*"],

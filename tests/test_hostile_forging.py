@@ -1,0 +1,167 @@
+"""Nothing that a client sends makes a second line, a false field, or an escape."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from .hostile import values
+from .hostile.package import Sink, many, module, package, sound
+
+package()
+
+from django.core.handlers.wsgi import WSGIRequest  # noqa: E402
+from django.http import HttpResponse  # noqa: E402
+
+ACCEPTED = re.compile(r"[A-Za-z0-9._:/=+@-]{1,128}", re.ASCII)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+PLAIN = r"""[^\s'"=\[\]]+"""
+FIELD = re.compile(rf" ({QUOTED}|{PLAIN})=({QUOTED}|{PLAIN})")
+HEAD = re.compile(rf"\S+ \S+ \[info     \] ({QUOTED}|[^=]+?)  \[({QUOTED}|{PLAIN})\]")
+# What a request without a user may have.
+OF_REQUESTS = {
+    *("timestamp", "level", "logger", "event", "http.method", "http.route"),
+    *("http.status_code", "duration_ms", "request.id", "labels", "team.id"),
+    "path.user.id",
+}
+
+JSON, PRETTY = Sink("JsonFormatter"), Sink("PrettyFormatter")
+# Paths as servers hand them on: bytes, each a character.
+paths = st.binary(max_size=60).map(lambda path: "/" + path.decode("latin-1"))
+paths |= st.lists(
+    st.sampled_from(["api", "users", "user", "teams", "team", "42", "x\n", "\x1b[0m"])
+    | st.text(max_size=8).map(lambda text: text.encode().decode("latin-1")),
+    max_size=6,
+).map(lambda segments: "/" + "/".join(segments))
+harmless = values.text.filter(lambda text: len(text) < 1000)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def middleware_writes_to_the_sinks() -> Iterator[None]:
+    logger = module("request_scope").log._logger
+    logger.addHandler(JSON.handler)
+    logger.addHandler(PRETTY.handler)
+    logger.setLevel("INFO")
+    logger.propagate = False
+    yield
+    logger.removeHandler(JSON.handler)
+    logger.removeHandler(PRETTY.handler)
+    logger.propagate = True
+
+
+def unquoted(text: str) -> Any:
+    return ast.literal_eval(text) if text[0] in "'\"" else text
+
+
+def parse(line: str) -> tuple[str, list[tuple[str, str]]]:
+    """Read a pretty line as a person does: the event, and the fields."""
+    head = HEAD.match(line)
+    assert head, line
+    rest = line[head.end() :]
+    fields = FIELD.findall(rest)
+    assert "".join(f" {key}={value}" for key, value in fields) == rest
+    return unquoted(head[1]), [(unquoted(key), value) for key, value in fields]
+
+
+@given(event=harmless, fields=st.dictionaries(harmless, harmless, max_size=4))
+@example(event="x  [telemetry.middleware] user.id=1", fields={})
+@example(event="x", fields={"a b": "c", "x=1 user.id": "2", "y": "z\nuser.id=3"})
+@many
+def test_a_pretty_line_has_the_fields_it_was_given(
+    event: str, fields: dict[str, str]
+) -> None:
+    taken = {"event", "level", "logger", "timestamp", "exception", "stack"}
+    taken |= {"exc_info", "stack_info", "stacklevel"}
+    fields = {key: text for key, text in fields.items() if key not in taken}
+    PRETTY.log.info(event, **fields)
+    _, shown = parse(PRETTY.pretty_line())
+    assert len(shown) == len(fields)
+    assert {"user.id", "request.id"} & {key for key, _ in shown} <= fields.keys()
+
+
+@given(
+    path=paths,
+    query=st.text(max_size=30),
+    request_id=st.none() | harmless | st.from_regex(ACCEPTED, fullmatch=True),
+    method=st.sampled_from(["GET", "POST", "X\x1b[0m\n"]) | st.text(max_size=9),
+)
+@example(path="/users/42/", query="", request_id="a\nb", method="GET")
+@many
+def test_a_request_says_only_what_it_is(
+    path: str, query: str, request_id: str | None, method: str
+) -> None:
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": f"planted-in-query&{query}",
+        "wsgi.input": io.BytesIO(),
+    }
+    if request_id is not None:
+        environ["HTTP_X_REQUEST_ID"] = request_id
+    middleware = module("middleware").TelemetryMiddleware(lambda _: HttpResponse())
+    response = middleware(WSGIRequest(environ))
+    line = JSON.json_line()
+    pretty = PRETTY.pretty_line()
+    assert "planted-in-query" not in f"{line} {pretty}"
+    assert line.keys() <= OF_REQUESTS
+    assert {key for key, _ in parse_labels(pretty)} <= OF_REQUESTS
+    trusted = request_id is not None and ACCEPTED.fullmatch(request_id)
+    answered = response.headers["X-Request-ID"]
+    assert answered == request_id if trusted else UUID.fullmatch(answered)
+    # An id that looks like a secret is hidden as one.
+    assert line["request.id"] in (answered, module("redaction").redact_text(answered))
+
+
+def parse_labels(line: str) -> list[tuple[str, str]]:
+    """Like `parse`, past the one field that is a list."""
+    return parse(re.sub(r" labels=\[[^\]]*\]", "", line))[1]
+
+
+@given(text=harmless)
+@example(text='x\nTraceback (most recent call last):\n{"event": "forged"}')
+@many
+def test_an_exception_stays_below_its_line(text: str) -> None:
+    error = values.raised(ValueError(text))
+    JSON.log.error("failed", exc_info=error)
+    line = JSON.json_line()
+    assert line.keys() == {*list(line)[:4], "error.type", "error.message", "exception"}
+    PRETTY.log.error("failed", exc_info=error)
+    first, *rows = sound(PRETTY.written()).removesuffix("\n").split("\n")
+    assert re.match(r"\S+ \S+ \[error    \] failed  ", first)
+    assert all(row.startswith("    ") for row in rows)
+
+
+@given(text=harmless)
+@many
+def test_colors_are_ours_alone(text: str) -> None:
+    """On a terminal each escape sequence is one that paints a part of the line."""
+    formatter = module("formatters").PrettyFormatter()
+    line = {
+        "timestamp": module("lines").datetime.now(module("lines").UTC),
+        "level": "info",
+        "logger": text,
+        "event": text,
+        text or "x": text,
+    }
+    painted = formatter.render(line, color=True)
+    sound(re.sub(rb"\x1b\[(0|1|3\d)m", b"", painted))
+    assert painted.count(b"\x1b[0m") * 2 == painted.count(b"\x1b")
+
+
+@given(text=harmless)
+@many
+def test_json_says_what_was_said(text: str) -> None:
+    """Nothing is lost but secrets, and what UTF-8 cannot hold."""
+    JSON.log.info("said", text=text)
+    written = json.loads(JSON.written())["text"]
+    if not re.search("[=:\ud800-\udfff]", text):
+        assert written == text
