@@ -1,7 +1,7 @@
 """The task class: the caller's context in each task, lines for each run."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from celery.contrib.django.task import DjangoTask
@@ -9,7 +9,7 @@ from celery.signals import before_task_publish, task_postrun, task_prerun
 
 from .celery_message import HEADER, is_enabled, pack
 from .celery_run import TaskRun, run_of
-from .celery_worker import take_over_logging
+from .celery_worker import leave_out_trace, take_over_logging
 from .context import Scope, current
 
 # Arguments that set fields of the context, and that no task ever sees.
@@ -26,11 +26,17 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg]
     abstract = True
     Request = f"{__package__}.celery_request:TelemetryRequest"
 
+    @classmethod
+    def on_bound(cls, app: Any) -> None:
+        """Celery calls this when `app` takes up the task."""
+        if is_enabled() and issubclass(app.Task, TelemetryTask):
+            leave_out_trace()
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         fields, kwargs = _split(kwargs)
         request: Any = self.request_stack.top
         if request is None or request.called_directly or request._protected:
-            with _bound(fields):
+            with _scope(fields):
                 return super().__call__(*args, **kwargs)
         # Celery's mark that the call has been made; the next is a direct one.
         request._protected = 1
@@ -46,7 +52,7 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg]
         **options: Any,
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
-        with _bound(fields):
+        with _scope(fields) if fields else nullcontext():
             return super().apply_async(args, kwargs, *positional, **options)
 
     def apply(
@@ -59,7 +65,7 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg]
         fields, kwargs = _split(kwargs or {})
         if not fields:
             return super().apply(args, kwargs, *positional, **options)
-        with _bound(fields):
+        with _scope(fields) if fields else nullcontext():
             return super().apply(args, kwargs, *positional, **options)
 
 
@@ -93,7 +99,7 @@ def _split(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @contextmanager
-def _bound(fields: Mapping[str, Any]) -> Iterator[None]:
+def _scope(fields: Mapping[str, Any]) -> Iterator[None]:
     """Run a block with `fields`; with it ends what it has bound itself."""
     scope = Scope({**current(), **fields})
     try:

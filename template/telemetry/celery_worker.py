@@ -36,6 +36,11 @@ def take_over_logging() -> None:
     logging.getLogger(_REQUEST).addFilter(_mark_replaced)
 
 
+def leave_out_trace() -> None:
+    """Spare Celery the making of lines that would be left out."""
+    logging.getLogger(_TRACE).setLevel(logging.WARNING)
+
+
 @import_modules.connect
 def _keep_handlers(**_: object) -> None:
     """Before Celery sets up logging, and when the settings have been read."""
