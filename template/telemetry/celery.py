@@ -16,7 +16,7 @@ from .context import Scope, current
 CONTEXT_ARGUMENTS = {"_request_id": "request.id", "_user_id": "user.id"}
 
 
-class TelemetryTask(DjangoTask[Any, Any]):
+class TelemetryTask(DjangoTask):  # type: ignore[type-arg]
     """As `base=` of a task, or as `task_cls=` of the whole application.
 
     The caller's context travels by itself; `_request_id=` and `_user_id=` set

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery import Celery, Task
+from celery import Celery
 from celery.exceptions import Ignore, Reject
 from structlog.contextvars import (
     bind_contextvars,
@@ -30,7 +30,7 @@ def add(left: int, right: int) -> int:
 
 
 @app.task(bind=True)
-def add_bound(self: Task[Any, Any], left: int, right: int) -> Any:
+def add_bound(self: Any, left: int, right: int) -> Any:
     log.info("added", own=self.request.id)
     return left + right
 
@@ -43,7 +43,7 @@ def outer(depth: int) -> None:
 
 
 @app.task(bind=True, max_retries=1)
-def flaky(self: Task[Any, Any], always: bool) -> str:
+def flaky(self: Any, always: bool) -> str:
     if always or not self.request.retries:
         raise self.retry(exc=ValueError("token=t0ps3cret"), countdown=0)
     return "done"

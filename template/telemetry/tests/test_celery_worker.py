@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from celery import Celery, Task, chain
 from celery.contrib.testing.worker import start_worker
-from celery.result import AsyncResult
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from ..celery import TelemetryTask
@@ -37,7 +36,7 @@ def nest() -> None:
 
 
 @app.task(bind=True)
-def flaky(self: Task[Any, Any]) -> Any:
+def flaky(self: Any) -> Any:
     if not self.request.retries:
         raise self.retry(countdown=0.01)
     return self.request.get("tenant")
@@ -70,7 +69,7 @@ class WorkerTests(LinesTestCase):
         worker = start_worker(cast(Any, app), perform_ping_check=False)
         cls.enterClassContext(worker)
 
-    def finish(self, result: AsyncResult[Any]) -> Any:
+    def finish(self, result: Any) -> Any:
         """Wait for the end of the task, its last line included."""
         value = result.get(timeout=10, interval=0.01, propagate=False)
         # The worker runs one task after another.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from asgiref.testing import ApplicationCommunicator
 from channels.exceptions import DenyConnection
 from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
@@ -9,7 +10,6 @@ from channels.generic.websocket import (
     JsonWebsocketConsumer,
     WebsocketConsumer,
 )
-from channels.testing import WebsocketCommunicator
 from django.test import override_settings
 from structlog.contextvars import bind_contextvars
 
@@ -119,8 +119,37 @@ class OwnDispatch(AsyncEcho):
         await super().websocket_connect(message)
 
 
-def socket(consumer: Any, path: str, headers: Headers | None = None) -> Any:
-    return WebsocketCommunicator(consumer.as_asgi(), path, headers)
+class Client(ApplicationCommunicator):
+    """Channels has one of its own, which needs a server to be installed."""
+
+    async def connect(self: Any) -> bool:
+        """Shake hands, and return whether the consumer has accepted."""
+        await self.send_input({"type": "websocket.connect"})
+        answer = await self.receive_output()
+        return bool(answer["type"] == "websocket.accept")
+
+    async def send_to(self: Any, text: str) -> None:
+        await self.send_input({"type": "websocket.receive", "text": text})
+
+    async def receive_from(self: Any) -> Any:
+        return (await self.receive_output())["text"]
+
+    async def disconnect(self: Any, code: int = 1000) -> None:
+        await self.send_input({"type": "websocket.disconnect", "code": code})
+        await self.wait()
+
+
+def socket(consumer: Any, url: str, headers: Headers | None = None) -> Any:
+    path, _, query = url.partition("?")
+    scope: dict[str, Any] = {
+        "type": "websocket",
+        "path": path,
+        "query_string": query.encode(),
+        "headers": headers or [],
+        "subprotocols": [],
+    }
+    client: Any = Client
+    return client(consumer.as_asgi(), scope)
 
 
 async def talk(
