@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test bench lint format constraints clean
+.PHONY: help demo test bench soak lint format constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questi
 
 bench: $(BIN)/ready ## the cost per request, line, message and task, beside the peers; `make bench PART=request` measures less
 	$(BIN)/python -m benchmarks $(PART) $(ARGS)
+
+soak: $(BIN)/ready ## what is hostile, for longer: a minute of load on each server, 5,000 inputs for each property
+	SOAK_SECONDS=60 timeout 1800 $(PYTEST) --numprocesses=auto --dist=worksteal tests -k hostile $(ARGS)
 
 lint: $(BIN)/ready ## formatting, lint and types of this repository's own code
 	$(BIN)/ruff format --check --quiet .

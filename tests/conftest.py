@@ -6,6 +6,9 @@ import pytest
 
 from .support import Template, combinations
 
+# Counts what the hostile tests try.
+pytest_plugins = ["tests.hostile.figures"]
+
 # Whatever a developer configured for git must not decide what a test sees.
 os.environ |= {
     "GIT_CONFIG_GLOBAL": os.devnull,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from .hostile.figures import count
 from .hostile.package import MAX_LINE
 from .hostile.site import SITES, start_site
 from .support import Project
@@ -33,6 +34,8 @@ def suffer_on(
     report = json.loads(finished.stderr)
     assert report["faults"] > 0
     assert report["answered"] > 0
+    count("faults", report["faults"])
+    count("requests answered during faults", report["answered"])
     texts = finished.stdout.splitlines()
     assert all(len(text.encode()) < MAX_LINE for text in texts)
     return report, [json.loads(text) for text in texts]

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from .hostile import values
+from .hostile.figures import count
 from .hostile.package import Sink, many, module, package, sound
 
 package()
@@ -79,6 +80,7 @@ def parse(line: str) -> tuple[str, list[tuple[str, str]]]:
 def test_a_pretty_line_has_the_fields_it_was_given(
     event: str, fields: dict[str, str]
 ) -> None:
+    count("inputs")
     taken = {"event", "level", "logger", "timestamp", "exception", "stack"}
     taken |= {"exc_info", "stack_info", "stacklevel"}
     fields = {key: text for key, text in fields.items() if key not in taken}
@@ -99,6 +101,7 @@ def test_a_pretty_line_has_the_fields_it_was_given(
 def test_a_request_says_only_what_it_is(
     path: str, query: str, request_id: str | None, method: str
 ) -> None:
+    count("inputs")
     environ = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -130,6 +133,7 @@ def parse_labels(line: str) -> list[tuple[str, str]]:
 @example(text='x\nTraceback (most recent call last):\n{"event": "forged"}')
 @many
 def test_an_exception_stays_below_its_line(text: str) -> None:
+    count("inputs", 2)
     error = values.raised(ValueError(text))
     JSON.log.error("failed", exc_info=error)
     line = JSON.json_line()
@@ -144,6 +148,7 @@ def test_an_exception_stays_below_its_line(text: str) -> None:
 @many
 def test_colors_are_ours_alone(text: str) -> None:
     """On a terminal each escape sequence is one that paints a part of the line."""
+    count("inputs")
     formatter = module("formatters").PrettyFormatter()
     line = {
         "timestamp": module("lines").datetime.now(module("lines").UTC),
@@ -161,6 +166,7 @@ def test_colors_are_ours_alone(text: str) -> None:
 @many
 def test_json_says_what_was_said(text: str) -> None:
     """Nothing is lost but secrets, and what UTF-8 cannot hold."""
+    count("inputs")
     JSON.log.info("said", text=text)
     written = json.loads(JSON.written())["text"]
     if not re.search("[=:\ud800-\udfff]", text):

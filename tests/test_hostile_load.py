@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from .hostile.clients import Clients
+from .hostile.figures import count
 from .hostile.package import SOAK_SECONDS
 from .hostile.site import SITES, start_site
 from .support import Project
@@ -54,10 +55,14 @@ def test_each_request_has_its_line_and_no_line_anothers_context(
             assert line.get(name, request_id) == request_id, line
         if line["event"].startswith("request_"):
             ends[request_id].append(line)
+    asked = {*clients.answered, *clients.left}
+    count("requests under load", len(asked))
+    count("lines under load", len(lines))
+    count("lines lost under load", len(asked - ends.keys()))
     said = [line for line in lines if line.get("name_said")]
     assert {line["request.id"] == line["name_said"] for line in said} == {True}
     assert {len(found) for found in ends.values()} == {1}
-    assert ends.keys() == {*clients.answered, *clients.left}
+    assert ends.keys() == asked
     for request_id, status in clients.answered.items():
         assert end_says(ends[request_id][0], status)
     assert not any(line["event"] == "lines_dropped" for line in lines)
@@ -78,6 +83,7 @@ def test_tasks_on_threads_keep_their_context_apart(
     assert finished.stderr.splitlines()[-1] == "context after: {}"
     lines = [json.loads(line) for line in finished.stdout.splitlines()]
     said = [line for line in lines if line["event"] == "said"]
+    count("tasks", TASKS)
     assert len(said) == 2 * TASKS
     assert {line["request.id"] == line["name"] for line in said} == {True}
     ended = [line for line in lines if line["event"] == "task_completed"]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .hostile.figures import count
 from .hostile.package import many, module
 from .hostile.site import SITES, start_site
 from .support import Project
@@ -45,6 +46,7 @@ def test_no_planted_secret_comes_out(project: Project, log_format: str) -> None:
         records = [str(record.proto) for record in receiver.records]
     places = json.loads(finished.stderr.splitlines()[-1])
     assert len(places) > 15
+    count("secrets planted", len(places))
     assert len(spans) > 10
     assert len(records) > 100
     assert finished.stdout.count("[redacted]") > 50
@@ -96,6 +98,7 @@ def test_a_secret_is_hidden_in_text(kind: str, middle: str) -> None:
         text = SHOWN[kind](f"planted{middle}planted")
     except UnicodeEncodeError:
         return
+    count("inputs")
     redacted = module("redaction").redact_text(text)
     assert "planted" not in redacted
     assert "[redacted]" in redacted

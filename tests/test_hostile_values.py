@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .hostile import values
+from .hostile.figures import count
 from .hostile.package import Sink, many, no_query, package
 
 package()
@@ -26,6 +27,7 @@ def nothing_complained(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
 
 def log_everywhere(event: Any, fields: dict[str, Any]) -> None:
     """Say it to both loggers in both formats, and look at each line."""
+    count("inputs", 6)
     for sink in (JSON, PRETTY):
         look = sink.json_line if sink is JSON else sink.pretty_line
         with no_query():
@@ -53,6 +55,7 @@ def test_an_odd_value_costs_no_line(name: str) -> None:
 @pytest.mark.parametrize("name", values.errors())
 def test_an_odd_exception_costs_no_line(name: str) -> None:
     error = values.raised(values.errors()[name]())
+    count("inputs", 4)
     for sink in (JSON, PRETTY):
         look = sink.json_line if sink is JSON else sink.pretty_line
         sink.log.error("failed", exc_info=error, value=error)

@@ -33,7 +33,7 @@ def trace_fields() -> dict[str, str]:
 
 
 def record_attributes(line: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a line, which is clean, as OTLP can carry it."""
+    """Return a line, which is clean, as a log record can carry it."""
     return {key: _plain(value) for key, value in line.items()}
 
 

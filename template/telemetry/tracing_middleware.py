@@ -1,7 +1,8 @@
 """The middleware that makes a request a span, without a thread for async."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -37,17 +38,13 @@ class SpanMiddleware:
     ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self.__acall__(request)
-        if not self._begin(request):
-            untraced: HttpResponseBase = self.get_response(request)
-            return untraced
+        self._begin(request)
         response: HttpResponseBase = self.get_response(request)
         self._end(request, response)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        if not self._begin(request):
-            untraced: HttpResponseBase = await self.get_response(request)
-            return untraced
+        self._begin(request)
         try:
             response: HttpResponseBase = await self.get_response(request)
         except asyncio.CancelledError:
@@ -57,19 +54,22 @@ class SpanMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Any) -> None:
-        self._inner.process_exception(request, error)
+        with _guarded():
+            self._inner.process_exception(request, error)
 
-    def _begin(self, request: HttpRequest) -> bool:
-        """Start the span; there is none for a host that is not allowed."""
-        try:
+    def _begin(self, request: HttpRequest) -> None:
+        with _guarded():
             self._inner.process_request(request)
-        except Exception:
-            log.debug("span_not_started", exc_info=True)
-            return False
-        return True
 
     def _end(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        try:
+        with _guarded():
             self._inner.process_response(request, response)
-        except Exception:
-            log.debug("span_not_ended", exc_info=True)
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Let a request go on without a span, as one for a forged host."""
+    try:
+        yield
+    except Exception:
+        log.debug("span_failed", exc_info=True)

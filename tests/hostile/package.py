@@ -35,7 +35,7 @@ SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
 
 # For properties: how many inputs are tried.
 many = hypothesis.settings(
-    max_examples=20_000 if SOAK_SECONDS else 150,
+    max_examples=5_000 if SOAK_SECONDS else 150,
     deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck),
     print_blob=True,

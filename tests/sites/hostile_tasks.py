@@ -17,6 +17,9 @@ from telemetry.logging import get_logger  # noqa: E402
 log = get_logger("site")
 app = Celery("site", task_cls=TelemetryTask, broker="memory://", backend="cache+memory://")
 
+app.conf.broker_transport_options = {"polling_interval": 0.01}
+app.conf.worker_prefetch_multiplier = 0
+
 
 @app.task
 def talk(name):
