@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from . import pipes
 from .access_log import is_replaced
@@ -66,8 +66,8 @@ class StdoutHandler(logging.Handler):
 
     def write_line(self, line: dict[str, Any]) -> None:
         """Render and write `line`, past `logging`."""
-        assert isinstance(self.formatter, LineFormatter)
-        self.write(self.formatter.render(line, color=self.color))
+        formatter = cast(LineFormatter, self.formatter)
+        self.write(formatter.render(line, color=self.color))
 
     def write(self, line: bytes) -> None:
         """Write `line`, or drop it when there is nobody to read it."""

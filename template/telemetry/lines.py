@@ -35,7 +35,7 @@ def line(
     level: str,
     logger: str,
     event: str,
-    fields: Mapping[str, Any],
+    fields: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the four head fields, then the event's own, then the context.
 
@@ -44,17 +44,20 @@ def line(
     """
     if len(event) > MAX_VALUE:
         event = cut(event, MAX_VALUE)
-    head = {
+    bound = surroundings()
+    for key in fields:
+        bound.pop(key, None)
+    fields, bound = clean(fields), clean(bound)
+    if not HEAD.isdisjoint(fields) or not HEAD.isdisjoint(bound):
+        fields, bound = _apart_from_head(fields), _apart_from_head(bound)
+    return {
         "timestamp": timestamp,
         "level": level,
         "logger": logger,
         "event": event,
+        **fields,
+        **bound,
     }
-    fields = clean({**fields, **surroundings(), **fields})
-    whole = {**head, **fields}
-    if len(whole) < len(head) + len(fields):
-        whole = {**head, **_apart_from_head(fields)}
-    return whole
 
 
 def surroundings() -> dict[str, Any]:
