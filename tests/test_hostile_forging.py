@@ -149,13 +149,14 @@ def test_an_exception_stays_below_its_line(text: str) -> None:
 def test_colors_are_ours_alone(text: str) -> None:
     """On a terminal each escape sequence is one that paints a part of the line."""
     count("inputs")
+    key = f"{text} key"
     formatter = module("formatters").PrettyFormatter()
     line = {
         "timestamp": module("lines").datetime.now(module("lines").UTC),
         "level": "info",
         "logger": text,
         "event": text,
-        text or "x": text,
+        key: text,
     }
     painted = formatter.render(line, color=True)
     sound(re.sub(rb"\x1b\[(0|1|3\d)m", b"", painted))
@@ -171,3 +172,16 @@ def test_json_says_what_was_said(text: str) -> None:
     written = json.loads(JSON.written())["text"]
     if not re.search("[=:\ud800-\udfff]", text):
         assert written == text
+
+
+OWN_ATTRIBUTES = ["telemetry_line", "telemetry_written_by", "telemetry_replaced"]
+HEAD_OF_JSON = {"timestamp": "1", "level": "x", "logger": "forged", "event": "forged"}
+
+
+@pytest.mark.parametrize("value", [True, None, "x", HEAD_OF_JSON], ids=str)
+@pytest.mark.parametrize("name", OWN_ATTRIBUTES)
+def test_data_cannot_pass_for_what_we_put_on_records(name: str, value: object) -> None:
+    """Names of `extra=` that come from a client neither replace nor lose a line."""
+    for sink in (JSON, PRETTY):
+        sink.standard.info("said", extra={name: value})
+        assert b"said" in sink.written()

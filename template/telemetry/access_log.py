@@ -5,13 +5,17 @@ from collections.abc import Mapping
 
 # An attribute of requests that will have a completion line.
 REQUEST_ATTRIBUTE = "_telemetry"
-# An attribute of records that a line of ours replaces.
+# An attribute of records that a line of ours replaces; `Replaced` is in it.
 REPLACED_ATTRIBUTE = "telemetry_replaced"
+
+
+class Replaced:
+    """A mark that no data can hold."""
 
 
 def is_replaced(record: logging.LogRecord) -> bool:
     """Whether a line of ours tells what `record` tells."""
-    if REPLACED_ATTRIBUTE in record.__dict__:
+    if record.__dict__.get(REPLACED_ATTRIBUTE) is Replaced:
         return True
     if record.name == "django.request":
         return hasattr(record.__dict__.get("request"), REQUEST_ATTRIBUTE)

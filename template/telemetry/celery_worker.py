@@ -10,7 +10,7 @@ from celery.signals import celeryd_init, import_modules, setup_logging
 from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
-from .access_log import REPLACED_ATTRIBUTE
+from .access_log import REPLACED_ATTRIBUTE, Replaced
 from .celery_message import is_enabled
 from .celery_run import run_of
 from .context import current
@@ -78,11 +78,11 @@ def _name_task(record: logging.LogRecord) -> bool:
             "task.name": data.get("name"),
         }
         if record.name == _TRACE and current_task and run_of(current_task):
-            record.__dict__[REPLACED_ATTRIBUTE] = True
+            record.__dict__[REPLACED_ATTRIBUTE] = Replaced
     return True
 
 
 def _mark_replaced(record: logging.LogRecord) -> bool:
     if str(record.msg).startswith(_REPLACED) and "task.id" in current():
-        record.__dict__[REPLACED_ATTRIBUTE] = True
+        record.__dict__[REPLACED_ATTRIBUTE] = Replaced
     return True

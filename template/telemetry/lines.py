@@ -71,7 +71,7 @@ def surroundings() -> dict[str, Any]:
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
     """Return the line that the record carries, or that it becomes."""
     carried: dict[str, Any] | None = record.__dict__.get(LINE_ATTRIBUTE)
-    if isinstance(carried, dict) and carried.keys() >= HEAD:
+    if carried is not None and _is_line(carried):
         return carried
     attributes = record.__dict__
     own = attributes.keys() - _RECORD_ATTRIBUTES
@@ -88,6 +88,13 @@ def line_of(record: logging.LogRecord) -> dict[str, Any]:
         message(record.msg, record.args).rstrip("\n"),
         fields,
     )
+
+
+def _is_line(carried: Any) -> bool:
+    """Whether it is ours: `extra=` may have the name, but no such value."""
+    if not isinstance(carried, dict):
+        return False
+    return type(carried.get("timestamp")) is datetime
 
 
 def _apart_from_head(fields: Mapping[str, Any]) -> dict[str, Any]:

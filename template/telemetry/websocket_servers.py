@@ -2,7 +2,7 @@
 
 import logging
 
-from .access_log import REPLACED_ATTRIBUTE
+from .access_log import REPLACED_ATTRIBUTE, Replaced
 from .context import current
 
 LOGGERS = (
@@ -22,7 +22,7 @@ def mark_told(error: BaseException) -> None:
 def _mark(record: logging.LogRecord) -> bool:
     told = _is_told(record)
     if told or (record.levelno <= logging.INFO and "ws.conn_id" in current()):
-        record.__dict__[REPLACED_ATTRIBUTE] = True
+        record.__dict__[REPLACED_ATTRIBUTE] = Replaced
     elif '"WebSocket %s"' in str(record.msg) and record.args:
         # Uvicorn shows the query string of what no consumer has seen.
         args = map(str, record.args)
