@@ -185,3 +185,28 @@ def test_data_cannot_pass_for_what_we_put_on_records(name: str, value: object) -
     for sink in (JSON, PRETTY):
         sink.standard.info("said", extra={name: value})
         assert b"said" in sink.written()
+
+
+@given(header=st.none() | st.binary(max_size=40), query=st.binary(max_size=40))
+@example(header=None, query=b"request_id=\xff&\xff")
+@example(header=None, query=b"request_id=a%0ab")
+@many
+def test_a_handshake_has_a_sound_request_id(header: bytes | None, query: bytes) -> None:
+    count("inputs")
+    headers = [] if header is None else [(b"x-request-id", header)]
+    scope = {"type": "websocket", "headers": headers, "query_string": query}
+    find = module("websocket_connection").handshake_request_id
+    assert ACCEPTED.fullmatch(find(scope, trust=True))
+    assert UUID.fullmatch(find(scope, trust=False))
+
+
+@given(header=st.none() | st.text(max_size=30) | st.binary(max_size=30))
+@example(header="[" * 200_000)
+@example(header='[1, [["a", 1], 2]]')
+@example(header="[1e999, {}]")
+@many
+def test_any_header_of_a_message_can_be_read(header: object) -> None:
+    count("inputs")
+    sent, fields = module("celery_message").unpack(header)
+    assert sent is None or isinstance(sent, float)
+    assert isinstance(fields, dict)

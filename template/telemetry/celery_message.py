@@ -45,7 +45,7 @@ def unpack(header: object) -> tuple[float | None, dict[str, Any]]:
     try:
         sent, fields = json.loads(header)  # type: ignore[arg-type]
         return float(sent), dict(fields)
-    except (TypeError, ValueError):  # No header of ours.
+    except (TypeError, ValueError, RecursionError):  # No header of ours.
         return None, {}
 
 

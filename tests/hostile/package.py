@@ -48,7 +48,13 @@ def package() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="hostile-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     site = folder / "hostile_site"
-    render(site, resource_labels="user, team", otel_exporter="none")
+    render(
+        site,
+        resource_labels="user, team",
+        use_channels=True,
+        use_celery=True,
+        otel_exporter="none",
+    )
     (site / "__init__.py").touch()
     sys.path.insert(0, str(folder))
     if not settings.configured:
