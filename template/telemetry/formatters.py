@@ -172,8 +172,6 @@ def _encodable(value: Any) -> Any:
         return {_encodable(k): _encodable(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_encodable(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
     if isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
         return show(value)
     return value

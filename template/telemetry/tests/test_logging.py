@@ -94,6 +94,11 @@ class LineTests(LinesTestCase):
                 self.assertEqual(len(self.output.lines), before + 2)
                 self.assertLess(len(self.output.text.splitlines()[-1]), 65536)
 
+    def test_time_is_written_alike_in_an_odd_line(self) -> None:
+        get_logger("shop").info("odd", value="\ud800")
+        [line] = self.output.lines
+        self.assertTrue(line["timestamp"].endswith("Z"))
+
     def test_secrets_are_hidden(self) -> None:
         get_logger("shop").info(
             "login",
