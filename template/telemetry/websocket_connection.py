@@ -25,10 +25,11 @@ NORMAL_CLOSURE = 1000
 def handshake_request_id(scope: Any, *, trust: bool) -> str:
     """Return the id in the handshake's header, or its URL, or a new one."""
     header = dict(scope["headers"]).get(HEADER.lower().encode())
-    if header is None:
-        query = parse_qs(scope.get("query_string", b""))
-        header = query.get(QUERY_PARAMETER.encode(), [b""])[0]
-    return request_id_from(header.decode("latin-1"), trust=trust)
+    if header is not None:
+        return request_id_from(header.decode("latin-1"), trust=trust)
+    # Python 3.11 parses no bytes beyond ASCII, which clients may send.
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return request_id_from(query.get(QUERY_PARAMETER, [""])[0], trust=trust)
 
 
 class Connection:
