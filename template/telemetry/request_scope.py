@@ -55,10 +55,7 @@ class RequestScope:
         if user is self._user:
             return
         self._user = user
-        try:
-            identifier = user_id(user)
-        except Exception:  # A user class of the project's own may do anything.
-            return
+        identifier = user_id(user)
         if identifier is not None:
             self.set_user(identifier)
         elif isinstance(self.request.__dict__.get("user"), LazyObject):

@@ -33,9 +33,12 @@ def resolved(user: Any) -> Any | None:
 
 def user_id(user: Any) -> UserId | None:
     """Return the primary key of an authenticated user, as a field."""
-    if not getattr(user, "is_authenticated", False):
+    try:
+        if getattr(user, "is_authenticated", False):
+            return _as_field(getattr(user, "pk", None))
+    except Exception:  # A user class of the project's own may do anything.
         return None
-    return _as_field(getattr(user, "pk", None))
+    return None
 
 
 def session_user_id(request: HttpRequest) -> UserId | None:

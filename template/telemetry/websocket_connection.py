@@ -118,10 +118,7 @@ class Connection:
         if user is self._user:
             return
         self._user = user
-        try:
-            identifier = user_id(user)
-        except Exception:  # A user class of the project's own may do anything.
-            return
+        identifier = user_id(user)
         request = {"request.id": self._fields["request.id"]}
         found = {} if identifier is None else {"user.id": identifier}
         self._scope.rebind({**request, **found, **self._fields})
