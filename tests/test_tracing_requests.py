@@ -46,9 +46,7 @@ def project(
 @pytest.fixture
 def receiver(project: Project) -> Iterator[Receiver]:
     with Receiver() as receiver:
-        grpc = "grpc" in str(project.folder)
-        endpoint = receiver.grpc if grpc else receiver.http
-        project.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
+        receiver.receive_from(project)
         yield receiver
 
 

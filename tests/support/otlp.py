@@ -22,6 +22,8 @@ from opentelemetry.proto.collector.trace.v1 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
+from .projects import Project
+
 
 @dataclass(frozen=True)
 class Item:
@@ -85,6 +87,13 @@ class Receiver:
         self._thread.join()
         self._http.server_close()
         self._grpc.stop(None).wait()
+
+    def receive_from(self, project: Project) -> None:
+        """Let `project` export to here, with the exporter that it has."""
+        requirements = project.folder / "telemetry" / "requirements.txt"
+        has_grpc = "otlp-proto-grpc" in requirements.read_text()
+        endpoint = self.grpc if has_grpc else self.http
+        project.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
 
     def wait_for(
         self, condition: Callable[[Receiver], Any], timeout: float = 20
