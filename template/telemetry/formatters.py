@@ -1,6 +1,7 @@
 """Formatters: the fields of a line become its text, in JSON or pretty."""
 
 import logging
+import math
 import re
 from abc import abstractmethod
 from collections.abc import Callable
@@ -18,7 +19,9 @@ MAX_LINE = 64 * 1024
 # How: the fields kept at each end, the characters kept of each.
 _SHORTER = ((50, MAX_TEXT), (50, 1_000), (50, 100), (10, 100))
 
+# One byte is found six times as fast as several.
 _EQUALS, _AT, _BACKSLASH, _BLANK, _DEL = b"=@\\ \x7f"
+_NULL = b":null"
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 # What a terminal or a line reader obeys (C0, DEL, C1, line separators, marks
 # and overrides of the text's direction), and what UTF-8 cannot hold.
@@ -101,14 +104,18 @@ def censored(value: Any) -> Any:
 
 def _may_tell_secret(text: bytes) -> bool:
     """Whether the JSON has what names and secrets are joined with."""
-    # One byte is found six times as fast as several.
     if _EQUALS in text or _AT in text or _BACKSLASH in text:
         return True
     return _BLANK in text and b": " in text
 
 
 def _json(line: dict[str, Any]) -> bytes:
-    text = _dumps(line)
+    try:
+        text = orjson.dumps(line, option=_JSON)
+    except TypeError:  # A lone surrogate, or a huge int.
+        text = orjson.dumps(_encodable(line), option=_JSON)
+    if text.find(_NULL) >= 0:  # Perhaps from NaN, or from infinity.
+        text = orjson.dumps(_encodable(line), option=_JSON)
     if text.isascii() and _DEL not in text:
         return text
     return _escaped(text.decode().rstrip("\n")).encode() + b"\n"
@@ -133,13 +140,6 @@ def _pretty(line: dict[str, Any], paint: Callable[[str, int], str]) -> str:
     rows = f"{exception}\n{stack}".splitlines()
     below = [f"\n    {_escaped(row)}" for row in rows if row]
     return " ".join(parts) + "".join(below)
-
-
-def _dumps(line: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(line, option=_JSON)
-    except TypeError:  # A lone surrogate, or a huge int.
-        return orjson.dumps(_encodable(line), option=_JSON)
 
 
 def _shortened(
@@ -174,6 +174,8 @@ def _encodable(value: Any) -> Any:
         return [_encodable(item) for item in value]
     if isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
         return show(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
     return value
 
 

@@ -16,7 +16,7 @@ from .guard import guard
 from .redaction import REDACTED, is_secret
 from .representation import cut, plain, show
 
-# In characters: what is kept of a key, and of a text in any case.
+# In characters: what is kept of a key, and of a text in a structure.
 MAX_KEY = 200
 MAX_VALUE = 64 * 1024
 # Of a container: how deep, how many items at each level, how many in all.
@@ -27,10 +27,8 @@ MAX_NODES = 1_000
 MIN_INT = -(2**63)
 MAX_INT = 2**64 - 1
 
-# What goes to the formatter as it is, a text if it is not too long.
+# What goes to the formatter as it is.
 SCALARS = frozenset({str, int, float, bool, type(None)})
-_PLAIN = frozenset({int, bool, type(None)})
-_TEXT = frozenset({str})
 _AS_TEXT = (Decimal, PurePath, Promise, UUID)
 _AS_ISO = (datetime, date, time)
 _CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
@@ -47,13 +45,12 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
     """
     if not _harmless.issuperset(fields):
         return _Cleaner().fields(fields.items(), 0)
-    odd = []
-    for key, value in fields.items():
-        if type(value) is str:
-            if len(value) > MAX_VALUE:
-                odd.append(key)
-        elif type(value) not in _PLAIN and not _is_plain(value):
-            odd.append(key)
+    try:
+        if SCALARS.issuperset(map(type, fields.values())):
+            return fields
+        odd = [key for key in fields if not is_plain(fields[key])]
+    except TypeError:  # From a class that its metaclass made unhashable.
+        odd = list(fields)
     if not odd:
         return fields
     cleaner = _Cleaner()
@@ -63,6 +60,16 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
 def clean_value(value: object) -> Any:
     """Return what `clean` makes of one value."""
     return _Cleaner().value(value, 0)
+
+
+def is_plain(value: object) -> bool:
+    """Whether `value` is a scalar, or a list of texts as `labels` is."""
+    if type(value) is not list:
+        return type(value) in SCALARS
+    for item in value:
+        if type(item) is not str:
+            return False
+    return len(value) <= MAX_ITEMS and not _is_secret_pair(value)
 
 
 def is_container(value: object) -> bool:
@@ -140,15 +147,6 @@ class _Cleaner:
             return [self.value(value[0], depth), REDACTED]
         items = [self.value(item, depth) for item in islice(value, MAX_ITEMS)]
         return [*items, f"… {rest} more"] if rest > 0 else items
-
-
-def _is_plain(value: object) -> bool:
-    """Whether `value` is a finite float, or a list of texts as `labels` is."""
-    if type(value) is float:
-        return math.isfinite(value)
-    if type(value) is not list or len(value) > MAX_ITEMS:
-        return False
-    return _TEXT.issuperset(map(type, value)) and not _is_secret_pair(value)
 
 
 def _is_secret_pair(value: Any) -> bool:

@@ -74,10 +74,18 @@ class LineTests(LinesTestCase):
             def __repr__(self) -> str:
                 raise RuntimeError("no repr")
 
+        class Unhashable(type):
+            def __eq__(cls, other: object) -> bool:
+                return True
+
+        class Odd(metaclass=Unhashable):
+            pass
+
         cycle: list[Any] = []
         cycle.append(cycle)
         for value in [
             Broken(),
+            Odd(),
             cycle,
             float("nan"),
             10**5000,
@@ -93,6 +101,20 @@ class LineTests(LinesTestCase):
                 logging.getLogger("shop").info("odd", extra={"value": value})
                 self.assertEqual(len(self.output.lines), before + 2)
                 self.assertLess(len(self.output.text.splitlines()[-1]), 65536)
+
+    def test_number_that_json_has_not_is_written_as_text(self) -> None:
+        with bound_contextvars(rate=float("inf")):
+            get_logger("shop").info("odd", value=float("nan"), gone=None)
+        [line] = self.output.lines
+        self.assertEqual((line["value"], line["rate"]), ("nan", "inf"))
+        self.assertIsNone(line["gone"])
+
+    def test_time_has_microseconds_even_at_a_full_second(self) -> None:
+        told = {"name": "shop", "levelno": logging.INFO, "created": 1.0}
+        record = logging.makeLogRecord(told)
+        logging.getLogger().handle(record)
+        [line] = self.output.lines
+        self.assertEqual(line["timestamp"], "1970-01-01T00:00:01.000001Z")
 
     def test_time_is_written_alike_in_an_odd_line(self) -> None:
         get_logger("shop").info("odd", value="\ud800")
