@@ -5,8 +5,6 @@ import sys
 import threading
 import traceback
 from datetime import UTC, datetime
-from functools import cache
-from types import FunctionType
 from typing import Any
 
 import structlog
@@ -216,34 +214,40 @@ class BoundLogger(structlog.BoundLoggerBase):
         return record
 
 
-@cache
-def _are_standard(*methods: Any) -> bool:
-    """Whether nobody has replaced these, as Sentry does to see records."""
-    for method in methods:
-        if type(method) is not FunctionType:
-            return False
-        if method.__globals__ is not vars(logging):
-            return False
-    return True
+def _genuine(method: Any) -> Any:
+    """Return `method` unless somebody has replaced it, as Sentry does."""
+    its_globals = getattr(method, "__globals__", None)
+    return method if its_globals is vars(logging) else None
+
+
+_handle = _genuine(logging.Logger.handle)
+_call_handlers = _genuine(logging.Logger.callHandlers)
+_make_record = _genuine(logging.Logger.makeRecord)
 
 
 def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
     """Return the handler of ours, and whether others want a record."""
     if logger.filters:
         return None, True
-    ours = None
-    kind = type(logger)
-    others = not _are_standard(kind.handle, kind.callHandlers, kind.makeRecord)
-    node: logging.Logger | None = logger
-    while node is not None:
-        for handler in node.handlers:
-            if ours is None and type(handler) is StdoutHandler:
-                ours = handler
-            else:
-                others = True
-        node = node.parent if node.propagate else None
-    if ours is None or not ours.direct:
+    handlers = logger.handlers
+    node = logger
+    while node.propagate and node.parent:
+        node = node.parent
+        handlers = handlers + node.handlers
+    for ours in handlers:
+        if type(ours) is StdoutHandler:
+            break
+    else:
         return None, True
+    if not ours.direct:
+        return None, True
+    kind = type(logger)
+    others = (
+        len(handlers) > 1
+        or kind.handle is not _handle
+        or kind.callHandlers is not _call_handlers
+        or kind.makeRecord is not _make_record
+    )
     return ours, others
 
 

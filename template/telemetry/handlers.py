@@ -76,6 +76,11 @@ class StdoutHandler(logging.Handler):
                 written = self._write_text(line.decode())
             elif _is_closed(self.stream):
                 written = False
+            elif not self._can_be_full and not self._torn:
+                done = os.write(self._fd, line)
+                written = done == len(line)
+                if not written:
+                    written = self._write(self._fd, line, done)
             elif self._is_pipe and len(line) > pipes.ATOMIC:
                 written = self._write_long(self._fd, line)
             elif self._can_be_full and not self._is_writable(self._fd):
@@ -89,20 +94,21 @@ class StdoutHandler(logging.Handler):
         elif self.dropped > self._told:
             self._tell_dropped()
 
-    def _write(self, fd: int, line: bytes) -> bool:
-        rest = b"\n" + line if self._torn else line
-        whole = len(rest)
+    def _write(self, fd: int, line: bytes, done: int = 0) -> bool:
+        """Write what comes after the first `done` bytes."""
+        if self._torn and not done:
+            line = b"\n" + line
         try:
-            while rest:
+            while done < len(line):
                 try:
-                    rest = rest[os.write(fd, rest) :]
+                    done += os.write(fd, line[done:])
                 except BlockingIOError:
                     if not self._is_writable(fd):
                         return False
         finally:
             # What comes after a part of a line starts on a line of its own.
-            if len(rest) < whole:
-                self._torn = bool(rest)
+            if done:
+                self._torn = done < len(line)
         return True
 
     def _write_long(self, fd: int, line: bytes) -> bool:
