@@ -8,8 +8,7 @@ from typing import Any
 from . import context
 from .exceptions import exception_fields, exception_of
 from .messages import message
-from .representation import cut
-from .serialization import MAX_VALUE, clean
+from .serialization import clean
 
 # A record of `BoundLogger` carries its line, and the handler that wrote it.
 LINE_ATTRIBUTE = "telemetry_line"
@@ -42,21 +41,28 @@ def line(
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
-    if len(event) > MAX_VALUE:
-        event = cut(event, MAX_VALUE)
-    bound = surroundings()
-    for key in fields:
-        bound.pop(key, None)
-    fields, bound = clean(fields), clean(bound)
-    if not HEAD.isdisjoint(fields) or not HEAD.isdisjoint(bound):
-        fields, bound = _apart_from_head(fields), _apart_from_head(bound)
-    return {
+    if not timestamp.microsecond:  # orjson would leave out the fraction.
+        timestamp = timestamp.replace(microsecond=1)
+    fields, bound = clean(fields), context.shown()
+    for enrich in ENRICHERS:
+        bound = bound | clean(dict(enrich()))
+    whole = {
         "timestamp": timestamp,
         "level": level,
         "logger": logger,
         "event": event,
         **fields,
         **bound,
+    }
+    if len(whole) == len(HEAD) + len(fields) + len(bound):
+        return whole
+    # Some share a name.
+    return {
+        "timestamp": timestamp,
+        "level": level,
+        "logger": logger,
+        "event": event,
+        **_apart_from_head({**fields, **bound, **fields}),
     }
 
 
@@ -97,6 +103,6 @@ def _is_line(carried: Any) -> bool:
     return type(carried.get("timestamp")) is datetime
 
 
-def _apart_from_head(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _apart_from_head(fields: dict[str, Any]) -> dict[str, Any]:
     taken = {key: f"{key}_" for key in HEAD}
     return {taken.get(key, key): value for key, value in fields.items()}

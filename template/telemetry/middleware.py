@@ -51,7 +51,8 @@ class TelemetryMiddleware:
         scope = self._scope(request)
         try:
             response = self.get_response(request)
-            _find_user(request)
+            if not scope.session_was_read:
+                _find_user(request)
             return self._finish(scope, response)
         except BaseException as error:
             scope.finish(error=error)
@@ -63,7 +64,8 @@ class TelemetryMiddleware:
         scope = self._scope(request)
         try:
             response = await self.get_response(request)
-            await _afind_user(request)
+            if not scope.session_was_read:
+                await _afind_user(request)
             return self._finish(scope, response)
         except BaseException as error:
             scope.finish(error=error)

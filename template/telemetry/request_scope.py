@@ -20,7 +20,7 @@ log = get_logger(f"{__package__}.middleware")
 _LEFT = (asyncio.CancelledError, GeneratorExit)
 
 
-class RequestScope:
+class RequestScope(Scope):
     """Holds the request's context, and says once how the request ended."""
 
     def __init__(
@@ -38,19 +38,18 @@ class RequestScope:
         self._labels = extract_labels(request.path)
         self._user: Any = None
         self._user_id: UserId | None = None
-        self._session_was_read = False
+        self.session_was_read = False
         self._ended = False
-        fields = {"request.id": request_id, **self._labels}
-        self._scope = Scope(fields, self.refresh)
         setattr(request, REQUEST_ATTRIBUTE, self)
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """Request id, user id and labels, after the request too."""
-        return self._scope.fields
+        super().__init__(
+            {"request.id": request_id, **self._labels},
+            plain=True,
+        )
 
     def refresh(self) -> None:
         """Take over the user who has been put on the request meanwhile."""
+        if self._ended:
+            return
         user = resolved_user(self.request)
         if user is self._user:
             return
@@ -70,13 +69,13 @@ class RequestScope:
         fields: dict[str, Any] = {"request.id": self.request_id}
         if identifier is not None:
             fields["user.id"] = identifier
-        self._scope.rebind(fields | self._labels)
+        self.rebind(fields | self._labels)
 
     def wants_session(self) -> bool:
         """Whether the session has to say who the user is; asked once."""
-        if self._session_was_read:
+        if self.session_was_read:
             return False
-        self._session_was_read = True
+        self.session_was_read = True
         self.refresh()
         return self._user is None
 
@@ -88,6 +87,7 @@ class RequestScope:
         """Write the completion line, unless it has been written."""
         if self._ended:
             return
+        self.refresh()
         self._ended = True
         error, self.error = error or self.error, None
         seconds = time.perf_counter() - self._started
@@ -108,8 +108,7 @@ class RequestScope:
 
     def exit(self) -> None:
         """Leave the context as it was before the request."""
-        self._scope.exit()
-        # Request and scope know each other, and would wait for the collector.
-        self._scope.refresh = None
+        super().exit()
         if self._ended:
+            # They know each other, and would wait for the collector.
             del self.request

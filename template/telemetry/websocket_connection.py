@@ -32,7 +32,7 @@ def handshake_request_id(scope: Any, *, trust: bool) -> str:
     return request_id_from(query.get(QUERY_PARAMETER, [""])[0], trust=trust)
 
 
-class Connection:
+class Connection(Scope):
     """Holds the context, counts messages, says how it began and ended."""
 
     def __init__(
@@ -40,12 +40,12 @@ class Connection:
         scope: Any,
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
-        fields: Mapping[str, Any],
+        fields: dict[str, Any],
     ) -> None:
         self._asgi = scope
         self._receive = receive
         self._send = send
-        self._fields = fields
+        self._given = fields
         self._started = time.perf_counter()
         self._messages_in = 0
         self._messages_out = 0
@@ -54,7 +54,7 @@ class Connection:
         self._failed = False
         self._close_code = ABNORMAL_CLOSURE
         self._user: Any = None
-        self._scope = Scope(fields, self._refresh)
+        super().__init__(fields)
 
     async def receive(self) -> Any:
         message = await self._receive()
@@ -92,7 +92,7 @@ class Connection:
                 close_code=self._close_code,
                 **self._ending(),
             )
-        self._scope.exit()
+        super().exit()
 
     def _reject(self, message: Mapping[str, Any]) -> None:
         if not self._rejected:
@@ -112,13 +112,13 @@ class Connection:
     def _path(self) -> dict[str, Any]:
         return {"ws.path": self._asgi["path"]}
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Take over the user of a middleware, of a login, or of a logout."""
         user = resolved(self._asgi.get("user"))
         if user is self._user:
             return
         self._user = user
         identifier = user_id(user)
-        request = {"request.id": self._fields["request.id"]}
+        request = {"request.id": self._given["request.id"]}
         found = {} if identifier is None else {"user.id": identifier}
-        self._scope.rebind({**request, **found, **self._fields})
+        self.rebind({**request, **found, **self._given})
