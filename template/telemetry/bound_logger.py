@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from .exceptions import exception_fields, exception_of
+from .formatters import LineFormatter
 from .handlers import StdoutHandler, complain
 from .lines import LINE_ATTRIBUTE, WRITTEN_ATTRIBUTE, line
 from .messages import message
@@ -239,7 +240,7 @@ def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
             break
     else:
         return None, True
-    if not ours.direct:
+    if ours.filters or not isinstance(ours.formatter, LineFormatter):
         return None, True
     kind = type(logger)
     others = (

@@ -1,12 +1,27 @@
 """The context of a unit of work, ordered; `structlog.contextvars` holds it."""
 
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, ContextVar, Token, copy_context
 from gc import get_referents
 from typing import Any
 
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX, bind_contextvars
 
 from .serialization import clean, is_plain
+
+if len(get_referents(copy_context())) == 1:
+
+    def _bindings() -> object:
+        """Return the map inside the context, to tell later if it has changed.
+
+        The map itself never does: to set a variable makes another, a copy of
+        the context shares it. `==` would ask the values, some of which query.
+        """
+        return get_referents(copy_context())[0]
+
+else:  # Not in CPython: the context is read for each line.
+
+    def _bindings() -> object:
+        return object()
 
 
 class Scope:
@@ -16,6 +31,8 @@ class Scope:
     and nobody changes them.
     """
 
+    snapshot: "_Snapshot | None" = None
+
     def __init__(
         self,
         fields: dict[str, Any],
@@ -23,13 +40,11 @@ class Scope:
         plain: bool = False,
     ) -> None:
         self._before = copy_context()
-        self._tokens = [_variables[key].set(fields[key]) for key in fields]
-        self._entered = _scope.set(self)
-        self._bindings = _bindings(copy_context())
+        tokens = [_variables[key].set(fields[key]) for key in fields]
+        self._tokens: list[Token[Any]] = [*tokens, _scope.set(self)]
         self.fields = fields
-        self.snapshot = _NOTHING
-        if plain and not any(map(_keys.__getitem__, self._before)):
-            self.snapshot = _Snapshot(self._bindings, fields, plain=True)
+        self.bindings: object = _bindings()
+        self.is_plain = plain and _foreign.issuperset(self._before)
 
     def refresh(self) -> None:
         """Rebind a field that somebody else may have decided meanwhile.
@@ -51,12 +66,11 @@ class Scope:
 
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
-        untouched = _bindings(copy_context()) is self._bindings
-        _scope.reset(self._entered)
-        for token in self._tokens:
+        untouched = _bindings() is self.bindings
+        for token in reversed(self._tokens):
             token.var.reset(token)
         # Scope and bindings know each other, and would wait for the collector.
-        self._bindings, self.snapshot = None, _NOTHING
+        self.bindings = self.snapshot = None
         if untouched:
             return
         for variable in copy_context():
@@ -69,53 +83,46 @@ class Scope:
 
 def current() -> dict[str, Any]:
     """Return what is bound now, the innermost scope's fields first."""
-    return _snapshot().fields.copy()
+    scope = _scope.get()
+    if scope is None:
+        return _read({}, copy_context())
+    scope.refresh()
+    return _read(scope.fields, copy_context())
 
 
 def shown() -> dict[str, Any]:
-    """Return what a line shows of the context; it is not to be changed."""
-    return _snapshot().shown()
+    """Return what a line shows of `current()`; it is not to be changed."""
+    scope = _scope.get()
+    if scope is None:
+        return clean(_read({}, copy_context()))
+    scope.refresh()
+    bindings = _bindings()
+    if bindings is scope.bindings and scope.is_plain:
+        return scope.fields
+    snapshot = scope.snapshot
+    if snapshot is None or snapshot.bindings is not bindings:
+        fields = _read(scope.fields, copy_context())
+        snapshot = scope.snapshot = _Snapshot(bindings, fields)
+    return snapshot.shown()
 
 
 class _Snapshot:
     """What is bound, good for as long as nobody binds anything."""
 
-    __slots__ = ("_lists", "_plain", "bindings", "fields")
-
-    def __init__(
-        self,
-        bindings: object,
-        fields: dict[str, Any],
-        *,
-        plain: bool = False,
-    ) -> None:
+    def __init__(self, bindings: object, fields: dict[str, Any]) -> None:
         self.bindings = bindings
-        self.fields = fields
-        self._plain = plain
+        self._fields = fields
+        self._is_clean = False
         self._lists: list[Any] = []
 
     def shown(self) -> dict[str, Any]:
-        if self._plain and all(map(is_plain, self._lists)):
-            return self.fields
-        shown = clean(self.fields)
-        self._plain = shown is self.fields
+        if self._is_clean and all(map(is_plain, self._lists)):
+            return self._fields
+        shown = clean(self._fields)
+        self._is_clean = shown is self._fields
         # They may have something else in them by the next line.
         self._lists = [each for each in shown.values() if type(each) is list]
         return shown
-
-
-def _snapshot() -> _Snapshot:
-    scope = _scope.get()
-    if scope is None:
-        return _Snapshot(None, _read({}, copy_context()))
-    scope.refresh()
-    context = copy_context()
-    bindings = _bindings(context)
-    snapshot = scope.snapshot
-    if snapshot.bindings is not bindings:
-        snapshot = _Snapshot(bindings, _read(scope.fields, context))
-        scope.snapshot = snapshot
-    return snapshot
 
 
 def _read(first: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -131,16 +138,6 @@ def _read(first: dict[str, Any], context: Context) -> dict[str, Any]:
             else:  # structlog's mark for what has been unbound.
                 fields.pop(key, None)
     return fields
-
-
-def _bindings(context: Context) -> object:
-    """Return the map inside `context`, by which to tell that nothing was set.
-
-    It never changes: to set a variable makes another one, to copy a context
-    shares it. `==` would ask the values, of whom some answer with a query.
-    """
-    inside = get_referents(context)
-    return inside[0] if len(inside) == 1 else context
 
 
 class _Variables(dict[str, ContextVar[Any]]):
@@ -168,10 +165,13 @@ class _Keys(dict[ContextVar[Any], str]):
         key = name.removeprefix(STRUCTLOG_KEY_PREFIX) if is_bound else ""
         if len(self) < self.MAX:
             self[variable] = key
+            if not key:
+                _foreign.add(variable)
         return key
 
 
-_NOTHING = _Snapshot(None, {})
 _variables = _Variables()
 _keys = _Keys()
+# Variables that are not structlog's.
+_foreign: set[ContextVar[Any]] = set()
 _scope: ContextVar[Scope | None] = ContextVar("telemetry_scope", default=None)

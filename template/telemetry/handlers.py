@@ -45,11 +45,6 @@ class StdoutHandler(logging.Handler):
         if self._fd is not None and self._is_pipe:
             pipes.widen(self._fd)
 
-    @property
-    def direct(self) -> bool:
-        """Whether `write_line` does all that `handle` would do."""
-        return not self.filters and isinstance(self.formatter, LineFormatter)
-
     def emit(self, record: logging.LogRecord) -> None:
         if record.__dict__.get(WRITTEN_ATTRIBUTE) is self:
             return

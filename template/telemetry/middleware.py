@@ -94,20 +94,20 @@ class TelemetryMiddleware:
 def _find_user(request: HttpRequest, *_: object) -> None:
     """Ask the session: as `process_view`, and where no view was reached."""
     scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
-    if scope.wants_session():
-        try:
+    try:
+        if scope.wants_session():
             scope.set_user(session_user_id(request))
-        except Exception:
-            log.debug("session_unreadable", exc_info=True)
+    except Exception:
+        log.debug("session_unreadable", exc_info=True)
 
 
 async def _afind_user(request: HttpRequest, *_: object) -> None:
     scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
-    if scope.wants_session():
-        try:
+    try:
+        if scope.wants_session():
             scope.set_user(await asession_user_id(request))
-        except Exception:
-            log.debug("session_unreadable", exc_info=True)
+    except Exception:
+        log.debug("session_unreadable", exc_info=True)
 
 
 @receiver(got_request_exception)

@@ -12,7 +12,7 @@ from .context import Scope
 from .fields import http_fields
 from .labels import extract_labels
 from .logging import get_logger
-from .users import UserId, resolved_user, user_id
+from .users import UserId, resolved_user, session_of, user_id
 
 log = get_logger(f"{__package__}.middleware")
 
@@ -22,6 +22,12 @@ _LEFT = (asyncio.CancelledError, GeneratorExit)
 
 class RequestScope(Scope):
     """Holds the request's context, and says once how the request ended."""
+
+    error: BaseException | None = None
+    session_was_read = False
+    _ended = False
+    _user: Any = None
+    _user_id: UserId | None = None
 
     def __init__(
         self,
@@ -33,13 +39,8 @@ class RequestScope(Scope):
         self.request = request
         self.request_id = request_id
         self.quiet = quiet
-        self.error: BaseException | None = None
         self._started = time.perf_counter()
         self._labels = extract_labels(request.path)
-        self._user: Any = None
-        self._user_id: UserId | None = None
-        self.session_was_read = False
-        self._ended = False
         setattr(request, REQUEST_ATTRIBUTE, self)
         super().__init__(
             {"request.id": request_id, **self._labels},
@@ -76,6 +77,8 @@ class RequestScope(Scope):
         if self.session_was_read:
             return False
         self.session_was_read = True
+        if session_of(self.request) is None:
+            return False
         self.refresh()
         return self._user is None
 
@@ -93,10 +96,11 @@ class RequestScope(Scope):
         seconds = time.perf_counter() - self._started
         fields = http_fields(self.request, status)
         fields["duration_ms"] = round(seconds * 1000, 2)
-        if isinstance(error, _LEFT):
-            log.info("request_cancelled", **fields)
-        elif error is not None:
-            log.error("request_failed", exc_info=error, **fields)
+        if error is not None:
+            if isinstance(error, _LEFT):
+                log.info("request_cancelled", **fields)
+            else:
+                log.error("request_failed", exc_info=error, **fields)
         elif self.quiet:
             return
         elif status is None or status < 400:

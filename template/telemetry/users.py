@@ -41,9 +41,17 @@ def user_id(user: Any) -> UserId | None:
     return None
 
 
+def session_of(request: HttpRequest) -> SessionBase | None:
+    """Return the session, if there is a session cookie."""
+    session = request.__dict__.get("session")
+    if not isinstance(session, SessionBase) or not request.COOKIES:
+        return None
+    return session if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+
+
 def session_user_id(request: HttpRequest) -> UserId | None:
     """Return the user id in the session, if there is a session cookie."""
-    session = _session(request)
+    session = session_of(request)
     if session is None:
         return None
     accessed = session.accessed
@@ -55,7 +63,7 @@ def session_user_id(request: HttpRequest) -> UserId | None:
 
 async def asession_user_id(request: HttpRequest) -> UserId | None:
     """Like `session_user_id`, without a thread."""
-    session = _session(request)
+    session = session_of(request)
     if session is None:
         return None
     accessed = session.accessed
@@ -63,13 +71,6 @@ async def asession_user_id(request: HttpRequest) -> UserId | None:
         return _from_session(await session.aget(SESSION_KEY))
     finally:
         _leave_untouched(request, session, accessed)
-
-
-def _session(request: HttpRequest) -> SessionBase | None:
-    session = request.__dict__.get("session")
-    if not isinstance(session, SessionBase) or not request.COOKIES:
-        return None
-    return session if settings.SESSION_COOKIE_NAME in request.COOKIES else None
 
 
 def _leave_untouched(
