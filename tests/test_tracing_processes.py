@@ -102,6 +102,7 @@ class Command(BaseCommand):
             with trace.get_tracer("shop").start_as_current_span("step"):
                 structlog.get_logger("shop").info("stepped", number=number)
         structlog.get_logger("shop").info("worked")
+        print("said all", flush=True)
         if {wait}:
             time.sleep(60)
 """
@@ -115,7 +116,7 @@ def test_a_management_command(project: Project, receiver: Receiver, wait: bool) 
     )
     try:
         with project.spawn("python", "manage.py", "work") as process:
-            process.wait_for("worked")
+            process.wait_for_text("said all")
             expected = -signal.SIGTERM if wait else 0
             if not wait:
                 process.wait_until(lambda: len(receiver.spans) == 10)
