@@ -22,9 +22,10 @@ def compare(
     targets: Sequence[Target] = (),
     notes: Mapping[str, str] | None = None,
     rounds: int = 80,
+    processes: int = slices.PROCESSES,
 ) -> Result:
     """Measure `variants` of a part; with a `base`, by what they add to it."""
-    taken, written = slices.take(environment, part, variants, rounds)
+    taken, written = slices.take(environment, part, variants, rounds, processes)
     result = Result(title, f"over {variants[base]}" if base else "cost")
     for variant, name in variants.items():
         note = f"{len(written[variant])} lines" if len(written[variant]) != 1 else ""

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 Slices = dict[str, list[float]]
 
 # Of each variant: where its code comes to lie in memory can cost it a fifth.
-PROCESSES = 3
+PROCESSES = 4
 
 
 def take(
-    environment: Environment, part: str, variants: Iterable[str], rounds: int
+    environment: Environment,
+    part: str,
+    variants: Iterable[str],
+    rounds: int,
+    processes: int = PROCESSES,
 ) -> tuple[Slices, dict[str, list[str]]]:
     """Return `rounds` slices of each variant, and the lines that one operation writes."""
     with contextlib.ExitStack() as stack:
@@ -32,7 +36,7 @@ def take(
                 variant: stack.enter_context(_worker(environment, part, variant))
                 for variant in variants
             }
-            for _ in range(PROCESSES)
+            for _ in range(processes)
         ]
         for team in teams:
             written = {variant: worker.recv() for variant, worker in team.items()}
