@@ -26,7 +26,8 @@ class Scope:
         tokens = [variables[key].set(fields[key]) for key in fields]
         self._tokens: list[Token[Any]] = [*tokens, _scope.set(self)]
         self.fields = fields
-        self.bindings: object = bindings()
+        # The store as it was at the beginning, and with nothing but `fields`.
+        self._began = self.bindings = bindings()
         self.is_plain = plain and foreign.issuperset(self._before)
 
     def refresh(self) -> None:
@@ -38,6 +39,7 @@ class Scope:
 
     def rebind(self, fields: dict[str, Any]) -> None:
         """Bind `fields` in place of the scope's own."""
+        is_alone = bindings() is self.bindings
         for key in self.fields.keys() - fields.keys():
             variables[key].set(...)
         # No tokens are kept: this may run in a copy of the context, such as
@@ -46,14 +48,16 @@ class Scope:
             if self.fields.get(key) is not value:
                 variables[key].set(value)
         self.fields = fields
+        if is_alone:
+            self.bindings = bindings()
 
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
-        untouched = bindings() is self.bindings
+        untouched = bindings() is self._began
         for token in reversed(self._tokens):
             token.var.reset(token)
-        # Scope and bindings know each other, and would wait for the collector.
-        self.bindings = self.snapshot = None
+        # Scope and store know each other, and would wait for the collector.
+        self._began = self.bindings = self.snapshot = None
         if untouched:
             return
         for variable in copy_context():
