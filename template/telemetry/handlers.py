@@ -71,11 +71,6 @@ class StdoutHandler(logging.Handler):
                 written = self._write_text(line.decode())
             elif _is_closed(self.stream):
                 written = False
-            elif not self._can_be_full and not self._torn:
-                done = os.write(self._fd, line)
-                written = done == len(line)
-                if not written:
-                    written = self._write(self._fd, line, done)
             elif self._is_pipe and len(line) > pipes.ATOMIC:
                 written = self._write_long(self._fd, line)
             elif self._can_be_full and not self._is_writable(self._fd):
@@ -89,10 +84,10 @@ class StdoutHandler(logging.Handler):
         elif self.dropped > self._told:
             self._tell_dropped()
 
-    def _write(self, fd: int, line: bytes, done: int = 0) -> bool:
-        """Write what comes after the first `done` bytes."""
-        if self._torn and not done:
+    def _write(self, fd: int, line: bytes) -> bool:
+        if self._torn:
             line = b"\n" + line
+        done = 0
         try:
             while done < len(line):
                 try:

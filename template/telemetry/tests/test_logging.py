@@ -3,8 +3,11 @@
 import io
 import logging
 import logging.config
+import os
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
+from unittest import skipUnless
 from unittest.mock import patch
 
 import structlog
@@ -12,9 +15,11 @@ from django.test import SimpleTestCase
 from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
+from .. import pipes
 from ..formatters import PrettyFormatter
 from ..handlers import StdoutHandler
 from ..logging import get_logger, logging_config
+from ..pipes import is_writable
 from .lines import LinesTestCase, captured
 
 
@@ -215,6 +220,25 @@ class ConfigurationTests(SimpleTestCase):
             config = logging_config()
         self.assertEqual(config["root"]["handlers"], [])
         self.assertEqual(config["loggers"], {})
+
+    @skipUnless(hasattr(os, "openpty"), "This system has no terminals.")
+    def test_line_waits_for_a_terminal_that_does_not_block(self) -> None:
+        screen, terminal = os.openpty()
+        os.set_blocking(terminal, False)
+        handler = StdoutHandler(open(terminal, "w"))
+        with suppress(BlockingIOError):
+            while True:
+                os.write(terminal, b"x" * 1024)
+
+        def read(fd: int, seconds: float) -> bool:
+            os.read(screen, 65536)
+            return is_writable(fd, seconds)
+
+        with patch.object(pipes, "is_writable", read):
+            handler.write(b"line\n")
+        self.assertEqual(handler.dropped, 0)
+        handler.stream.close()
+        os.close(screen)
 
     def test_closed_stream_is_no_error(self) -> None:
         stream = io.StringIO()
