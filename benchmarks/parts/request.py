@@ -40,6 +40,8 @@ def measure(environment: Environment) -> Result:
         VARIANTS,
         base="bare",
         notes=NOTES,
+        rounds=200,
+        processes=8,
         targets=[
             Target(2.5, "floor"),
             Target(1 / 6, "django_structlog_full"),
