@@ -63,8 +63,6 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg]
         **options: Any,
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
-        if not fields:
-            return super().apply(args, kwargs, *positional, **options)
         with _scope(fields) if fields else nullcontext():
             return super().apply(args, kwargs, *positional, **options)
 
