@@ -114,7 +114,7 @@ def _json(line: dict[str, Any]) -> bytes:
         text = orjson.dumps(line, option=_JSON)
     except TypeError:  # A lone surrogate, or a huge int.
         text = orjson.dumps(_encodable(line), option=_JSON)
-    if text.find(_NULL) >= 0:  # Perhaps from NaN, or from infinity.
+    if text.find(_NULL) >= 0 and not all(map(_is_finite, line.values())):
         text = orjson.dumps(_encodable(line), option=_JSON)
     if text.isascii() and _DEL not in text:
         return text
@@ -165,6 +165,11 @@ def _cut_value(value: Any, length: int) -> Any:
     return cut(value, length) if isinstance(value, str) else value
 
 
+def _is_finite(value: Any) -> bool:
+    """Whether JSON has it: NaN and the infinities would be null there."""
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _encodable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
@@ -174,7 +179,7 @@ def _encodable(value: Any) -> Any:
         return [_encodable(item) for item in value]
     if isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
         return show(value)
-    if isinstance(value, float) and not math.isfinite(value):
+    if not _is_finite(value):
         return repr(value)
     return value
 
