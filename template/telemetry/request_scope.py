@@ -73,9 +73,7 @@ class RequestScope(Scope):
         self.rebind(fields | self._labels)
 
     def wants_session(self) -> bool:
-        """Whether the session has to say who the user is; asked once."""
-        if self.session_was_read:
-            return False
+        """Whether the session has to say who the user is."""
         self.session_was_read = True
         if session_of(self.request) is None:
             return False
