@@ -66,10 +66,12 @@ def is_plain(value: object) -> bool:
     """Whether `value` is a scalar, or a list of texts as `labels` is."""
     if type(value) is not list:
         return type(value) in SCALARS
+    if len(value) > MAX_ITEMS:
+        return False
     for item in value:
         if type(item) is not str:
             return False
-    return len(value) <= MAX_ITEMS and not _is_secret_pair(value)
+    return not _is_secret_pair(value)
 
 
 def is_container(value: object) -> bool:
