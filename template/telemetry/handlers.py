@@ -1,5 +1,6 @@
 """The handler: one line, one write; no error, and no endless wait."""
 
+import io
 import logging
 import os
 import stat
@@ -7,7 +8,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from . import pipes
 from .access_log import is_replaced
@@ -39,11 +40,16 @@ class StdoutHandler(logging.Handler):
         self._told = 0
         self._stalled = False
         self._torn = False
-        self._fd, mode = _descriptor(self.stream)
-        self._is_pipe = stat.S_ISFIFO(mode)
-        self._can_be_full = self._is_pipe or stat.S_ISSOCK(mode)
-        if self._fd is not None and self._is_pipe:
-            pipes.widen(self._fd)
+        self._file: Any
+        self._file, mode = _open_file(self.stream)
+        self._put = self._put_bytes
+        if self._file is None:
+            self._put = self._put_text
+        elif stat.S_ISSOCK(mode):
+            self._put = self._put_when_ready
+        elif stat.S_ISFIFO(mode):
+            self._put = self._put_into_pipe
+            pipes.widen(self._file)
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.__dict__.get(WRITTEN_ATTRIBUTE) is self:
@@ -61,22 +67,13 @@ class StdoutHandler(logging.Handler):
 
     def write_line(self, line: dict[str, Any]) -> None:
         """Render and write `line`, past `logging`."""
-        formatter = cast(LineFormatter, self.formatter)
+        formatter: Any = self.formatter
         self.write(formatter.render(line, color=self.color))
 
     def write(self, line: bytes) -> None:
         """Write `line`, or drop it when there is nobody to read it."""
         try:
-            if self._fd is None:
-                written = self._write_text(line.decode())
-            elif _is_closed(self.stream):
-                written = False
-            elif self._is_pipe and len(line) > pipes.ATOMIC:
-                written = self._write_long(self._fd, line)
-            elif self._can_be_full and not self._is_writable(self._fd):
-                written = False
-            else:
-                written = self._write(self._fd, line)
+            written = self._put(line)
         except Exception:
             written = False
         if not written:
@@ -84,33 +81,36 @@ class StdoutHandler(logging.Handler):
         elif self.dropped > self._told:
             self._tell_dropped()
 
-    def _write(self, fd: int, line: bytes) -> bool:
-        if self._torn:
-            line = b"\n" + line
-        done = 0
+    def _put_bytes(self, line: bytes) -> bool:
+        rest = b"\n" + line if self._torn else line
+        whole = len(rest)
         try:
-            while done < len(line):
-                try:
-                    done += os.write(fd, line[done:])
-                except BlockingIOError:
-                    if not self._is_writable(fd):
-                        return False
+            while rest:
+                # Nothing, not 0, is written where it would have to wait.
+                rest = rest[self._file.write(rest) or 0 :]
+                if rest and not self._is_writable():
+                    return False
         finally:
             # What comes after a part of a line starts on a line of its own.
-            if done:
-                self._torn = done < len(line)
+            if len(rest) < whole:
+                self._torn = bool(rest)
         return True
 
-    def _write_long(self, fd: int, line: bytes) -> bool:
-        """Write when all of it fits at once: no other line gets between."""
+    def _put_when_ready(self, line: bytes) -> bool:
+        return self._is_writable() and self._put_bytes(line)
+
+    def _put_into_pipe(self, line: bytes) -> bool:
+        if len(line) <= pipes.ATOMIC:
+            return self._put_when_ready(line)
+        # It waits until all of it fits: no other line gets between.
         end = time.monotonic() + (0 if self._stalled else MAX_WAIT)
         while True:
             self.acquire()
             try:
-                with pipes.locked(fd):
-                    if pipes.has_room(fd, len(line)):
+                with pipes.locked(self._file):
+                    if pipes.has_room(self._file, len(line)):
                         self._stalled = False
-                        return self._write(fd, line)
+                        return self._put_bytes(line)
             finally:
                 self.release()
             if time.monotonic() >= end:
@@ -118,7 +118,8 @@ class StdoutHandler(logging.Handler):
                 return False
             time.sleep(PAUSE)
 
-    def _write_text(self, text: str) -> bool:
+    def _put_text(self, line: bytes) -> bool:
+        text = line.decode()
         try:
             self.stream.write(text)
         except UnicodeEncodeError:
@@ -126,10 +127,10 @@ class StdoutHandler(logging.Handler):
         self.stream.flush()
         return True
 
-    def _is_writable(self, fd: int) -> bool:
+    def _is_writable(self) -> bool:
         # After a dropped line nothing waits until somebody reads again.
         wait = 0 if self._stalled else MAX_WAIT
-        self._stalled = not pipes.is_writable(fd, wait)
+        self._stalled = not pipes.is_writable(self._file, wait)
         return not self._stalled
 
     def _count_dropped(self) -> None:
@@ -153,20 +154,16 @@ def complain() -> None:
             traceback.print_exc(file=sys.stderr)
 
 
-def _descriptor(stream: TextIO) -> tuple[int | None, int]:
-    """The stream's descriptor, if any, and its mode."""
+def _open_file(stream: TextIO) -> tuple[io.FileIO | None, int]:
+    """The file below the buffers of `stream`, which it outlives; its mode."""
     try:
-        fd = stream.fileno()
-        return fd, os.fstat(fd).st_mode
+        buffer = stream.buffer
+        file = getattr(buffer, "raw", buffer)
+        if isinstance(file, io.FileIO):
+            return file, os.fstat(file.fileno()).st_mode
     except (AttributeError, OSError, ValueError):
-        return None, 0
-
-
-def _is_closed(stream: TextIO) -> bool:
-    try:
-        return stream.closed
-    except ValueError:  # Detached: another stream has the descriptor now.
-        return False
+        pass
+    return None, 0
 
 
 def _wants_color(stream: TextIO) -> bool:

@@ -6,7 +6,7 @@ import logging.config
 import os
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 from unittest import skipUnless
 from unittest.mock import patch
 
@@ -230,9 +230,9 @@ class ConfigurationTests(SimpleTestCase):
             while True:
                 os.write(terminal, b"x" * 1024)
 
-        def read(fd: int, seconds: float) -> bool:
+        def read(file: io.FileIO, seconds: float) -> bool:
             os.read(screen, 65536)
-            return is_writable(fd, seconds)
+            return is_writable(file, seconds)
 
         with patch.object(pipes, "is_writable", read):
             handler.write(b"line\n")
@@ -241,8 +241,18 @@ class ConfigurationTests(SimpleTestCase):
         os.close(screen)
 
     def test_closed_stream_is_no_error(self) -> None:
-        stream = io.StringIO()
-        handler = StdoutHandler(stream)
-        stream.close()
-        handler.write(b"line\n")
-        self.assertEqual(handler.dropped, 1)
+        streams: list[TextIO] = [io.StringIO(), open(os.devnull, "w")]
+        for stream in streams:
+            handler = StdoutHandler(stream)
+            stream.close()
+            handler.write(b"line\n")
+            self.assertEqual(handler.dropped, 1)
+
+    def test_stream_that_wraps_another_gets_the_line(self) -> None:
+        class Copying(io.StringIO):
+            def fileno(self) -> int:
+                return 1
+
+        stream = Copying()
+        StdoutHandler(stream).write(b"line\n")
+        self.assertEqual(stream.getvalue(), "line\n")
