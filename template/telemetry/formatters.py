@@ -64,7 +64,9 @@ class JsonFormatter(LineFormatter):
 
     def render(self, line: dict[str, Any], *, color: bool = False) -> bytes:
         text = _json(line)
-        if _may_tell_secret(text):
+        # A name and its secret are joined with one of these.
+        joined = _EQUALS in text or _AT in text or _BACKSLASH in text
+        if joined or (_BLANK in text and b": " in text):
             line = censored(line)
             text = _json(line)
         if len(text) > MAX_LINE:
@@ -100,13 +102,6 @@ def censored(value: Any) -> Any:
     if isinstance(value, list):
         return [censored(item) for item in value]
     return value
-
-
-def _may_tell_secret(text: bytes) -> bool:
-    """Whether the JSON has what names and secrets are joined with."""
-    if _EQUALS in text or _AT in text or _BACKSLASH in text:
-        return True
-    return _BLANK in text and b": " in text
 
 
 def _json(line: dict[str, Any]) -> bytes:

@@ -19,8 +19,11 @@ def resolved_user(request: HttpRequest) -> Any | None:
 
     None as long as nobody has asked for the lazy user that Django puts there.
     """
-    user = resolved(request.__dict__.get("user"))
-    return request.__dict__.get("_acached_user") if user is None else user
+    found = request.__dict__
+    user = found.get("user")
+    if isinstance(user, LazyObject):
+        user = resolved(user)
+    return found.get("_acached_user") if user is None else user
 
 
 def resolved(user: Any) -> Any | None:
