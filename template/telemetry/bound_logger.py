@@ -15,12 +15,18 @@ from .handlers import StdoutHandler, complain
 from .lines import LINE_ATTRIBUTE, WRITTEN_ATTRIBUTE, line
 from .messages import message
 from .representation import show
+from .serialization import clean
 
 # How often other handlers see what they log themselves, and so on.
 MAX_NESTED = 2
 
 # Arguments that `logging` knows, and so no fields.
 _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
+_NAMES = {
+    logging.INFO: "info",
+    logging.WARNING: "warning",
+    logging.ERROR: "error",
+}
 # Attributes of a record that `logging` sets when it formats one.
 _TAKEN = frozenset({"asctime", "message"})
 
@@ -83,6 +89,11 @@ class BoundLogger(structlog.BoundLoggerBase):
             event, *rest = args or (None,)
             self._emit(level, name, event, tuple(rest), fields)
 
+    def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        """Log `fields` that need no cleaning: harmless keys, plain values."""
+        if self._logger.isEnabledFor(level):
+            self._emit(level, _NAMES[level], event, (), fields, fields)
+
     warn = warning
     fatal = critical
     msg = info
@@ -121,6 +132,7 @@ class BoundLogger(structlog.BoundLoggerBase):
         event: Any,
         args: tuple[Any, ...],
         fields: dict[str, Any],
+        plain: dict[str, Any] | None = None,
     ) -> None:
         try:
             if self._context:
@@ -134,6 +146,8 @@ class BoundLogger(structlog.BoundLoggerBase):
             options: dict[str, Any] = {}
             if not _OPTIONS.isdisjoint(fields):
                 options, fields = _without_options(fields)
+            if fields is not plain:
+                fields = clean(fields)
             now = datetime.now(UTC)
             whole = line(now, name, self._logger.name, event, fields)
             ours, others = _listeners(self._logger)
@@ -228,19 +242,18 @@ _make_record = _genuine(logging.Logger.makeRecord)
 
 def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
     """Return the handler of ours, and whether others want a record."""
-    if logger.filters:
-        return None, True
     handlers = logger.handlers
-    node = logger
-    while node.propagate and node.parent:
-        node = node.parent
+    node: Any = logger
+    while node := node.propagate and node.parent:
         handlers = handlers + node.handlers
     for ours in handlers:
         if type(ours) is StdoutHandler:
             break
     else:
         return None, True
-    if ours.filters or not isinstance(ours.formatter, LineFormatter):
+    if logger.filters or ours.filters:
+        return None, True
+    if not isinstance(ours.formatter, LineFormatter):
         return None, True
     kind = type(logger)
     others = (

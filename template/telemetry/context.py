@@ -8,27 +8,27 @@ from .serialization import clean, is_plain
 
 
 class Scope:
-    """One request, connection or task: binds fields, `exit` takes all back.
+    """One request, connection or task: binds fields, `exit` takes all back."""
 
-    Lines need not look at `plain` fields: their values are such as JSON has,
-    and nobody changes them.
-    """
-
+    # Lines need not look at plain fields: nobody changes the values, which
+    # are such as JSON has.
+    is_plain = False
     snapshot: "_Snapshot | None" = None
 
-    def __init__(
-        self,
-        fields: dict[str, Any],
-        *,
-        plain: bool = False,
-    ) -> None:
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.enter(fields)
+
+    def enter(self, fields: dict[str, Any]) -> None:
+        """Bind `fields`; the scope is the innermost from now on."""
         self._before = copy_context()
-        tokens = [variables[key].set(fields[key]) for key in fields]
-        self._tokens: list[Token[Any]] = [*tokens, _scope.set(self)]
+        tokens: list[Token[Any]] = [_scope.set(self)]
+        tokens += [variables[key].set(fields[key]) for key in fields]
+        self._tokens = tokens
         self.fields = fields
         # The store as it was at the beginning, and with nothing but `fields`.
         self._began = self.bindings = bindings()
-        self.is_plain = plain and foreign.issuperset(self._before)
+        if self.is_plain:
+            self.is_plain = foreign.issuperset(self._before)
 
     def refresh(self) -> None:
         """Rebind a field that somebody else may have decided meanwhile.
@@ -54,7 +54,7 @@ class Scope:
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
         untouched = bindings() is self._began
-        for token in reversed(self._tokens):
+        for token in self._tokens:
             token.var.reset(token)
         # Scope and store know each other, and would wait for the collector.
         self._began = self.bindings = self.snapshot = None

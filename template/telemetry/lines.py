@@ -38,12 +38,13 @@ def line(
 ) -> dict[str, Any]:
     """Return the four head fields, then the event's own, then the context.
 
+    `fields` have been through `clean`.
     A field of the event wins over the context's; one that is called like a
     head field gets an underscore behind its name.
     """
     if not timestamp.microsecond:  # orjson would leave out the fraction.
         timestamp = timestamp.replace(microsecond=1)
-    fields, bound = clean(fields), context.shown()
+    bound = context.shown()
     for enrich in ENRICHERS:
         bound = bound | clean(dict(enrich()))
     whole = {
@@ -92,7 +93,7 @@ def line_of(record: logging.LogRecord) -> dict[str, Any]:
         record.levelname.lower(),
         record.name,
         message(record.msg, record.args).rstrip("\n"),
-        fields,
+        clean(fields),
     )
 
 

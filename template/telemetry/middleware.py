@@ -76,11 +76,11 @@ class TelemetryMiddleware:
     def _scope(self, request: HttpRequest) -> RequestScope:
         header = request.META.get(_HEADER_IN_META)
         request_id = request_id_from(header, trust=self._trust_request_id)
+        scope = RequestScope(request, request_id)
         path = request.path
-        quiet = path in self._excluded
-        if path.startswith(self._excluded_prefixes):
-            quiet = True
-        return RequestScope(request, request_id, quiet=quiet)
+        if path in self._excluded or path.startswith(self._excluded_prefixes):
+            scope.is_quiet = True
+        return scope
 
     def _finish(self, scope: RequestScope, response: Response) -> Response:
         response.headers[HEADER] = scope.request_id

@@ -1,6 +1,7 @@
 """One request from its first moment to its completion line."""
 
 import asyncio
+import logging
 import time
 from typing import Any
 
@@ -18,34 +19,28 @@ log = get_logger(f"{__package__}.middleware")
 
 # How an ASGI client's leaving ends a view, and a body.
 _LEFT = (asyncio.CancelledError, GeneratorExit)
+# By the first digit of the status.
+_LEVELS = {4: logging.WARNING, 5: logging.ERROR}
 
 
 class RequestScope(Scope):
     """Holds the request's context, and says once how the request ended."""
 
+    is_plain = True
+    is_quiet = False
     error: BaseException | None = None
     session_was_read = False
     _ended = False
     _user: Any = None
     _user_id: UserId | None = None
 
-    def __init__(
-        self,
-        request: HttpRequest,
-        request_id: str,
-        *,
-        quiet: bool = False,
-    ) -> None:
+    def __init__(self, request: HttpRequest, request_id: str) -> None:
         self.request = request
         self.request_id = request_id
-        self.quiet = quiet
         self._started = time.perf_counter()
         self._labels = extract_labels(request.path)
         setattr(request, REQUEST_ATTRIBUTE, self)
-        super().__init__(
-            {"request.id": request_id, **self._labels},
-            plain=True,
-        )
+        self.enter({"request.id": request_id, **self._labels})
 
     def refresh(self) -> None:
         """Take over the user who has been put on the request meanwhile."""
@@ -94,23 +89,13 @@ class RequestScope(Scope):
         seconds = time.perf_counter() - self._started
         fields = http_fields(self.request, status)
         fields["duration_ms"] = round(seconds * 1000, 2)
-        if error is not None:
-            if isinstance(error, _LEFT):
-                log.info("request_cancelled", **fields)
-            else:
-                log.error("request_failed", exc_info=error, **fields)
-        elif self.quiet:
-            return
-        elif status is None or status < 400:
-            log.info("request_completed", **fields)
-        elif status < 500:
-            log.warning("request_completed", **fields)
+        # They know each other, and would wait for the collector.
+        del self.request
+        if error is None:
+            if not self.is_quiet:
+                level = _LEVELS.get((status or 0) // 100, logging.INFO)
+                log.emit(level, "request_completed", fields)
+        elif isinstance(error, _LEFT):
+            log.info("request_cancelled", **fields)
         else:
-            log.error("request_completed", **fields)
-
-    def exit(self) -> None:
-        """Leave the context as it was before the request."""
-        super().exit()
-        if self._ended:
-            # They know each other, and would wait for the collector.
-            del self.request
+            log.error("request_failed", exc_info=error, **fields)

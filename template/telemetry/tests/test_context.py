@@ -25,6 +25,10 @@ class Hostile:
     __hash__ = None  # type: ignore[assignment]
 
 
+class PlainScope(Scope):
+    is_plain = True
+
+
 class ContextTests(LinesTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -96,7 +100,7 @@ class ContextTests(LinesTestCase):
 
     def test_inner_scope_comes_first_and_ends_alone(self) -> None:
         bind_contextvars(place="here")
-        inner = Scope({"task.id": "t-1", "request.id": "r-2"}, plain=True)
+        inner = PlainScope({"task.id": "t-1", "request.id": "r-2"})
         log.info("inside")
         bind_contextvars(place="there")
         inner.exit()
@@ -113,14 +117,14 @@ class ContextTests(LinesTestCase):
 class AfterTests(LinesTestCase):
     def test_scope_leaves_nothing(self) -> None:
         before = dict(copy_context())
-        for plain in [True, False]:
-            scope = Scope({"request.id": "r-1"}, plain=plain)
+        for kind in [Scope, PlainScope]:
+            scope = kind({"request.id": "r-1"})
             log.info("inside")
             scope.exit()
             self.assertEqual(dict(copy_context()), before)
 
     def test_what_outlives_a_scope_still_has_its_context(self) -> None:
-        scope = Scope({"request.id": "r-1"}, plain=True)
+        scope = PlainScope({"request.id": "r-1"})
         inside = copy_context()
         scope.exit()
         inside.run(log.info, "late")
