@@ -139,14 +139,14 @@ class BoundLogger(structlog.BoundLoggerBase):
                 fields = {**self._context, **fields}
             if self._processors:
                 event, fields = self._process(name, event, fields)
-            if args or type(event) is not str:
-                if event is None:
-                    event = fields.pop("event", None)
-                event = message(event, args)
             options: dict[str, Any] = {}
-            if not _OPTIONS.isdisjoint(fields):
-                options, fields = _without_options(fields)
             if fields is not plain:
+                if args or type(event) is not str:
+                    if event is None:
+                        event = fields.pop("event", None)
+                    event = message(event, args)
+                if not _OPTIONS.isdisjoint(fields):
+                    options, fields = _without_options(fields)
                 fields = clean(fields)
             now = datetime.now(UTC)
             whole = line(now, name, self._logger.name, event, fields)

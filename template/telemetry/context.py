@@ -21,9 +21,9 @@ class Scope:
     def enter(self, fields: dict[str, Any]) -> None:
         """Bind `fields`; the scope is the innermost from now on."""
         self._before = copy_context()
-        tokens: list[Token[Any]] = [_scope.set(self)]
-        tokens += [variables[key].set(fields[key]) for key in fields]
-        self._tokens = tokens
+        self._tokens: list[Token[Any]] = [_scope.set(self)]
+        for key in fields:
+            self._tokens.append(variables[key].set(fields[key]))
         self.fields = fields
         # The store as it was at the beginning, and with nothing but `fields`.
         self._began = self.bindings = bindings()

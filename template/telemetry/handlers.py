@@ -82,18 +82,16 @@ class StdoutHandler(logging.Handler):
             self._tell_dropped()
 
     def _put_bytes(self, line: bytes) -> bool:
+        # What comes after a part of a line starts on a line of its own.
         rest = b"\n" + line if self._torn else line
-        whole = len(rest)
-        try:
-            while rest:
-                # Nothing, not 0, is written where it would have to wait.
-                rest = rest[self._file.write(rest) or 0 :]
-                if rest and not self._is_writable():
-                    return False
-        finally:
-            # What comes after a part of a line starts on a line of its own.
-            if len(rest) < whole:
+        while rest:
+            # Nothing, not 0, is written where it would have to wait.
+            written = self._file.write(rest)
+            if written:
+                rest = rest[written:]
                 self._torn = bool(rest)
+            if rest and not self._is_writable():
+                return False
         return True
 
     def _put_when_ready(self, line: bytes) -> bool:
