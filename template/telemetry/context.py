@@ -20,15 +20,19 @@ class Scope:
 
     def enter(self, fields: dict[str, Any]) -> None:
         """Bind `fields`; the scope is the innermost from now on."""
-        self._before = copy_context()
+        before = copy_context()
         self._tokens: list[Token[Any]] = [_scope.set(self)]
         for key in fields:
             self._tokens.append(variables[key].set(fields[key]))
         self.fields = fields
-        # The store as it was at the beginning, and with nothing but `fields`.
-        self._began = self.bindings = bindings()
-        if self.is_plain:
-            self.is_plain = foreign.issuperset(self._before)
+        # The store with nothing but `fields` of this scope.
+        self.bindings = bindings()
+        # What has been bound before, or unbound.
+        self._outer: dict[ContextVar[Any], Any] = {}
+        if not foreign.issuperset(before):
+            self._outer = {each: before[each] for each in before if keys[each]}
+            if any(value is not ... for value in self._outer.values()):
+                self.is_plain = False
 
     def refresh(self) -> None:
         """Rebind a field that somebody else may have decided meanwhile.
@@ -41,30 +45,31 @@ class Scope:
         """Bind `fields` in place of the scope's own."""
         is_alone = bindings() is self.bindings
         for key in self.fields.keys() - fields.keys():
-            variables[key].set(...)
-        # No tokens are kept: this may run in a copy of the context, such as
-        # that of a thread, and a token is good for its own context alone.
+            self._tokens.append(variables[key].set(...))
         for key, value in fields.items():
             if self.fields.get(key) is not value:
-                variables[key].set(value)
+                self._tokens.append(variables[key].set(value))
         self.fields = fields
         if is_alone:
             self.bindings = bindings()
 
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
-        untouched = bindings() is self._began
-        for token in self._tokens:
-            token.var.reset(token)
+        is_alone = bindings() is self.bindings
+        for token in reversed(self._tokens):
+            try:
+                token.var.reset(token)
+            except ValueError:
+                pass  # Bound in a copy of the context, where it ends.
         # Scope and store know each other, and would wait for the collector.
-        self._began = self.bindings = self.snapshot = None
-        if untouched:
+        self.bindings = self.snapshot = None
+        if is_alone:
             return
         for variable in copy_context():
-            if keys[variable] and variable not in self._before:
+            if keys[variable] and variable not in self._outer:
                 variable.set(...)
-        for variable, value in self._before.items():
-            if keys[variable] and variable.get(...) is not value:
+        for variable, value in self._outer.items():
+            if variable.get(...) is not value:
                 variable.set(value)
 
 

@@ -95,8 +95,9 @@ def _find_user(request: HttpRequest, *_: object) -> None:
     """Ask the session: as `process_view`, and where no view was reached."""
     scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
     try:
-        if scope.wants_session():
-            scope.set_user(session_user_id(request))
+        session = scope.unread_session()
+        if session is not None:
+            scope.set_user(session_user_id(request, session))
     except Exception:
         log.debug("session_unreadable", exc_info=True)
 
@@ -104,8 +105,9 @@ def _find_user(request: HttpRequest, *_: object) -> None:
 async def _afind_user(request: HttpRequest, *_: object) -> None:
     scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
     try:
-        if scope.wants_session():
-            scope.set_user(await asession_user_id(request))
+        session = scope.unread_session()
+        if session is not None:
+            scope.set_user(await asession_user_id(request, session))
     except Exception:
         log.debug("session_unreadable", exc_info=True)
 

@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.functional import LazyObject
 
@@ -67,13 +68,14 @@ class RequestScope(Scope):
             fields["user.id"] = identifier
         self.rebind(fields | self._labels)
 
-    def wants_session(self) -> bool:
-        """Whether the session has to say who the user is."""
+    def unread_session(self) -> SessionBase | None:
+        """Return the session if it has to say who the user is."""
         self.session_was_read = True
-        if session_of(self.request) is None:
-            return False
+        session = session_of(self.request)
+        if session is None:
+            return None
         self.refresh()
-        return self._user is None
+        return session if self._user is None else None
 
     def finish(
         self,

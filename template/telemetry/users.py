@@ -1,9 +1,11 @@
 """Who makes a request: no user row loaded, no `Vary`, no new session."""
 
+from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
@@ -52,40 +54,39 @@ def session_of(request: HttpRequest) -> SessionBase | None:
     return session if settings.SESSION_COOKIE_NAME in request.COOKIES else None
 
 
-def session_user_id(request: HttpRequest) -> UserId | None:
-    """Return the user id in the session, if there is a session cookie."""
-    session = session_of(request)
-    if session is None:
-        return None
-    accessed = session.accessed
+def session_user_id(
+    request: HttpRequest,
+    session: SessionBase,
+) -> UserId | None:
+    """Return the user id in the session."""
+    key, accessed = session.session_key, session.accessed
     try:
         return _from_session(session.get(SESSION_KEY))
     finally:
-        _leave_untouched(request, session, accessed)
+        if not accessed:
+            _leave_untouched(request, session, key)
 
 
-async def asession_user_id(request: HttpRequest) -> UserId | None:
+async def asession_user_id(
+    request: HttpRequest,
+    session: SessionBase,
+) -> UserId | None:
     """Like `session_user_id`, without a thread."""
-    session = session_of(request)
-    if session is None:
-        return None
-    accessed = session.accessed
+    key, accessed = session.session_key, session.accessed
     try:
         return _from_session(await session.aget(SESSION_KEY))
     finally:
-        _leave_untouched(request, session, accessed)
+        if not accessed:
+            _leave_untouched(request, session, key)
 
 
 def _leave_untouched(
     request: HttpRequest,
     session: SessionBase,
-    accessed: bool,
+    key: str | None,
 ) -> None:
     """Undo what reading does: the response would vary, or drop the cookie."""
-    if accessed:
-        return
     session.accessed = False
-    key = request.COOKIES[settings.SESSION_COOKIE_NAME]
     if session.session_key != key or session.modified:
         # The session is gone, and Django would clear the cookie.
         request.session = type(session)(key)
@@ -94,7 +95,13 @@ def _leave_untouched(
 def _from_session(value: Any) -> UserId | None:
     if value is None:
         return None
-    return _as_field(get_user_model()._meta.pk.to_python(value))
+    return _as_field(_primary_key(settings.AUTH_USER_MODEL).to_python(value))
+
+
+@cache
+def _primary_key(user_model: str) -> Any:
+    """The field; a session has its value as text."""
+    return apps.get_model(user_model)._meta.pk
 
 
 def _as_field(key: Any) -> UserId | None:

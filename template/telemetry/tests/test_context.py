@@ -120,8 +120,25 @@ class AfterTests(LinesTestCase):
         for kind in [Scope, PlainScope]:
             scope = kind({"request.id": "r-1"})
             log.info("inside")
+            scope.rebind({"request.id": "r-1", "user.id": 7})
+            log.info("inside")
+            scope.rebind({"request.id": "r-2"})
+            # As a thread does it, in a context of its own.
+            copy_context().run(scope.rebind, {"request.id": "r-3"})
             scope.exit()
             self.assertEqual(dict(copy_context()), before)
+
+    def test_what_was_unbound_before_stays_so(self) -> None:
+        bind_contextvars(place="here")
+        unbind_contextvars("place")
+        for kind in [Scope, PlainScope]:
+            scope = kind({"request.id": "r-1"})
+            log.info("inside")
+            bind_contextvars(place="there")
+            scope.exit()
+            self.assertEqual(get_contextvars(), {})
+        for line in self.output.lines:
+            self.assertEqual(list(line)[4:], ["request.id"])
 
     def test_what_outlives_a_scope_still_has_its_context(self) -> None:
         scope = PlainScope({"request.id": "r-1"})
