@@ -63,6 +63,7 @@ class Scope:
                 pass  # Bound in a copy of the context, where it ends.
         # Scope and store know each other, and would wait for the collector.
         self.bindings = self.snapshot = None
+        self._tokens.clear()
         if is_alone:
             return
         for variable in copy_context():
