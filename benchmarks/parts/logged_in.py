@@ -36,7 +36,7 @@ def measure(environment: Environment) -> Result:
         notes={**NOTES, "floor": "no user"},
         targets=[Target(3, "floor")],
         # What the database takes varies more than what is measured.
-        rounds=160,
+        rounds=240,
         processes=16,
     )
 

@@ -26,7 +26,8 @@ def measure(environment: Environment) -> Result:
         VARIANTS,
         base="bare",
         targets=[Target(1 / 2, "django_structlog_full")],
-        rounds=50,
+        rounds=96,
+        processes=8,
     )
 
 
