@@ -1,5 +1,7 @@
 """Who makes a request: no user row loaded, no `Vary`, no new session."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -59,12 +61,8 @@ def session_user_id(
     session: SessionBase,
 ) -> UserId | None:
     """Return the user id in the session."""
-    key, accessed = session.session_key, session.accessed
-    try:
+    with _untouched(request, session):
         return _from_session(session.get(SESSION_KEY))
-    finally:
-        if not accessed:
-            _leave_untouched(request, session, key)
 
 
 async def asession_user_id(
@@ -72,24 +70,22 @@ async def asession_user_id(
     session: SessionBase,
 ) -> UserId | None:
     """Like `session_user_id`, without a thread."""
-    key, accessed = session.session_key, session.accessed
-    try:
+    with _untouched(request, session):
         return _from_session(await session.aget(SESSION_KEY))
-    finally:
-        if not accessed:
-            _leave_untouched(request, session, key)
 
 
-def _leave_untouched(
-    request: HttpRequest,
-    session: SessionBase,
-    key: str | None,
-) -> None:
+@contextmanager
+def _untouched(request: HttpRequest, session: SessionBase) -> Iterator[None]:
     """Undo what reading does: the response would vary, or drop the cookie."""
-    session.accessed = False
-    if session.session_key != key or session.modified:
-        # The session is gone, and Django would clear the cookie.
-        request.session = type(session)(key)
+    key, accessed = session.session_key, session.accessed
+    modified = session.modified
+    try:
+        yield
+    finally:
+        session.accessed = accessed
+        if session.session_key != key or session.modified != modified:
+            # The session is gone, and Django would clear the cookie.
+            request.session = type(session)(key)
 
 
 def _from_session(value: Any) -> UserId | None:

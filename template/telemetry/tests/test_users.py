@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 
 from ..middleware import TelemetryMiddleware
+from ..users import session_user_id
 from .lines import LinesTestCase, small_site
 from .urls import Visitor
 
@@ -70,6 +71,15 @@ class SessionUserTests(LinesTestCase):
         response = client.get("/ok/")
         self.assertNotIn("user.id", self.output.lines[-1])
         self.assertNotIn(settings.SESSION_COOKIE_NAME, response.cookies)
+
+    def test_session_that_was_just_begun_is_kept(self) -> None:
+        request = RequestFactory().get("/")
+        session = request.session = SessionStore("a-forged-session-key")
+        session.create()
+        self.assertIsNone(session_user_id(request, session))
+        self.assertIs(request.session, session)
+        self.assertTrue(session.modified)
+        self.assertFalse(session.accessed)
 
     def test_path_gives_no_user(self) -> None:
         Client().get("/api/users/42/")
