@@ -22,11 +22,6 @@ MAX_NESTED = 2
 
 # Arguments that `logging` knows, and so no fields.
 _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
-_NAMES = {
-    logging.INFO: "info",
-    logging.WARNING: "warning",
-    logging.ERROR: "error",
-}
 # Attributes of a record that `logging` sets when it formats one.
 _TAKEN = frozenset({"asctime", "message"})
 
@@ -92,7 +87,8 @@ class BoundLogger(structlog.BoundLoggerBase):
     def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
         """Log `fields` that need no cleaning: harmless keys, plain values."""
         if self._logger.isEnabledFor(level):
-            self._emit(level, _NAMES[level], event, (), fields, fields)
+            name = logging.getLevelName(level).lower()
+            self._emit(level, name, event, (), fields, fields)
 
     warn = warning
     fatal = critical
