@@ -24,9 +24,7 @@ def resolved_user(request: HttpRequest) -> Any | None:
     None as long as nobody has asked for the lazy user that Django puts there.
     """
     found = request.__dict__
-    user = found.get("user")
-    if isinstance(user, LazyObject):
-        user = resolved(user)
+    user = resolved(found.get("user"))
     return found.get("_acached_user") if user is None else user
 
 
