@@ -95,7 +95,7 @@ def _find_user(request: HttpRequest, *_: object) -> None:
     """Ask the session: as `process_view`, and where no view was reached."""
     scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
     try:
-        session = scope.unread_session()
+        session = scope.unread_session(request)
         if session is not None:
             scope.set_user(session_user_id(request, session))
     except Exception:
@@ -105,7 +105,7 @@ def _find_user(request: HttpRequest, *_: object) -> None:
 async def _afind_user(request: HttpRequest, *_: object) -> None:
     scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
     try:
-        session = scope.unread_session()
+        session = scope.unread_session(request)
         if session is not None:
             scope.set_user(await asession_user_id(request, session))
     except Exception:

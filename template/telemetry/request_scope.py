@@ -31,12 +31,13 @@ class RequestScope(Scope):
     is_quiet = False
     error: BaseException | None = None
     session_was_read = False
-    _ended = False
     _user: Any = None
     _user_id: UserId | None = None
 
     def __init__(self, request: HttpRequest, request_id: str) -> None:
-        self.request = request
+        # None when it has its line: request and scope know each other, and
+        # would wait for the collector.
+        self.request: HttpRequest | None = request
         self.request_id = request_id
         self._started = time.perf_counter()
         self._labels = extract_labels(request.path)
@@ -45,16 +46,17 @@ class RequestScope(Scope):
 
     def refresh(self) -> None:
         """Take over the user who has been put on the request meanwhile."""
-        if self._ended:
+        request = self.request
+        if request is None:
             return
-        user = resolved_user(self.request)
+        user = resolved_user(request)
         if user is self._user:
             return
         self._user = user
         identifier = user_id(user)
         if identifier is not None:
             self.set_user(identifier)
-        elif isinstance(self.request.__dict__.get("user"), LazyObject):
+        elif isinstance(request.__dict__.get("user"), LazyObject):
             # Django refused the session, after a change of password say.
             self.set_user(None)
 
@@ -68,10 +70,10 @@ class RequestScope(Scope):
             fields["user.id"] = identifier
         self.rebind(fields | self._labels)
 
-    def unread_session(self) -> SessionBase | None:
+    def unread_session(self, request: HttpRequest) -> SessionBase | None:
         """Return the session if it has to say who the user is."""
         self.session_was_read = True
-        session = session_of(self.request)
+        session = session_of(request)
         if session is None:
             return None
         self.refresh()
@@ -83,16 +85,14 @@ class RequestScope(Scope):
         error: BaseException | None = None,
     ) -> None:
         """Write the completion line, unless it has been written."""
-        if self._ended:
-            return
         self.refresh()
-        self._ended = True
+        request, self.request = self.request, None
+        if request is None:
+            return
         error, self.error = error or self.error, None
         seconds = time.perf_counter() - self._started
-        fields = http_fields(self.request, status)
+        fields = http_fields(request, status)
         fields["duration_ms"] = round(seconds * 1000, 2)
-        # They know each other, and would wait for the collector.
-        del self.request
         if error is None:
             if not self.is_quiet:
                 level = _LEVELS.get((status or 0) // 100, logging.INFO)

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 
 from ..middleware import TelemetryMiddleware
+from ..request_scope import RequestScope
 from ..users import session_user_id
 from .lines import LinesTestCase, small_site
 from .urls import Visitor
@@ -113,6 +114,22 @@ class RequestUserTests(LinesTestCase):
     def test_anonymous_user_is_none(self) -> None:
         [line] = self.lines_with(Nobody(), None)
         self.assertNotIn("user.id", line)
+
+    def test_user_may_be_asked_while_the_request_ends(self) -> None:
+        request = RequestFactory().get("/")
+        scope = RequestScope(request, "r-1")
+
+        class Ending:
+            @property
+            def is_authenticated(self) -> bool:
+                scope.finish(200)
+                return False
+
+        request.user = Ending()  # type: ignore[assignment]
+        scope.refresh()
+        scope.exit()
+        [line] = self.output.lines
+        self.assertEqual(line["event"], "request_completed")
 
     def test_user_who_raises_is_none(self) -> None:
         class Broken:
