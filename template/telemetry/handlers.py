@@ -82,16 +82,17 @@ class StdoutHandler(logging.Handler):
             self._tell_dropped()
 
     def _put_bytes(self, line: bytes) -> bool:
-        # What comes after a part of a line starts on a line of its own.
-        rest = b"\n" + line if self._torn else line
-        while rest:
+        if self._torn:
+            # What comes after a part of a line starts on a line of its own.
+            line = b"\n" + line
+        while (written := self._file.write(line)) != len(line):
             # Nothing, not 0, is written where it would have to wait.
-            written = self._file.write(rest)
             if written:
-                rest = rest[written:]
-                self._torn = bool(rest)
-            if rest and not self._is_writable():
+                line = line[written:]
+                self._torn = True
+            if not self._is_writable():
                 return False
+        self._torn = False
         return True
 
     def _put_when_ready(self, line: bytes) -> bool:
