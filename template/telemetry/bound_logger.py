@@ -5,6 +5,7 @@ import sys
 import threading
 import traceback
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import structlog
@@ -80,14 +81,14 @@ class BoundLogger(structlog.BoundLoggerBase):
     def log(self, level: int, /, *args: Any, **fields: Any) -> None:
         """Log at a level of `logging`, such as `logging.INFO`."""
         if self._logger.isEnabledFor(level):
-            name = logging.getLevelName(level).lower()
+            name = _name_of(level)
             event, *rest = args or (None,)
             self._emit(level, name, event, tuple(rest), fields)
 
     def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
         """Log `fields` that need no cleaning: harmless keys, plain values."""
         if self._logger.isEnabledFor(level):
-            name = logging.getLevelName(level).lower()
+            name = _name_of(level)
             self._emit(level, name, event, (), fields, fields)
 
     warn = warning
@@ -223,6 +224,11 @@ class BoundLogger(structlog.BoundLoggerBase):
                 record.__dict__.setdefault(name, value)
         record.__dict__[LINE_ATTRIBUTE] = line
         return record
+
+
+@cache
+def _name_of(level: int) -> str:
+    return logging.getLevelName(level).lower()
 
 
 def _genuine(method: Any) -> Any:
