@@ -1,5 +1,6 @@
 """The context of a unit of work, ordered; `structlog.contextvars` holds it."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar, Token, copy_context
 from typing import Any
 
@@ -14,6 +15,8 @@ class Scope:
     # are such as JSON has.
     is_plain = False
     snapshot: "_Snapshot | None" = None
+    # What has been bound before, or unbound.
+    _outer: Mapping[ContextVar[Any], Any] = {}
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.enter(fields)
@@ -27,8 +30,6 @@ class Scope:
         self.fields = fields
         # The store with nothing but `fields` of this scope.
         self.bindings = bindings()
-        # What has been bound before, or unbound.
-        self._outer: dict[ContextVar[Any], Any] = {}
         if not foreign.issuperset(before):
             self._outer = {each: before[each] for each in before if keys[each]}
             if any(value is not ... for value in self._outer.values()):
@@ -41,14 +42,13 @@ class Scope:
         has started, such as a thread, may outlive it.
         """
 
-    def rebind(self, fields: dict[str, Any]) -> None:
-        """Bind `fields` in place of the scope's own."""
+    def rebind(self, key: str, fields: dict[str, Any]) -> None:
+        """Bind `key` as `fields` have it, which are the scope's from now on.
+
+        They differ from those before in nothing else.
+        """
         is_alone = bindings() is self.bindings
-        for key in self.fields.keys() - fields.keys():
-            self._tokens.append(variables[key].set(...))
-        for key, value in fields.items():
-            if self.fields.get(key) is not value:
-                self._tokens.append(variables[key].set(value))
+        self._tokens.append(variables[key].set(fields.get(key, ...)))
         self.fields = fields
         if is_alone:
             self.bindings = bindings()

@@ -49,7 +49,7 @@ class RequestScope(Scope):
         request = self.request
         if request is None:
             return
-        user = resolved_user(request)
+        user = resolved_user(request.__dict__)
         if user is self._user:
             return
         self._user = user
@@ -68,7 +68,7 @@ class RequestScope(Scope):
         fields: dict[str, Any] = {"request.id": self.request_id}
         if identifier is not None:
             fields["user.id"] = identifier
-        self.rebind(fields | self._labels)
+        self.rebind("user.id", fields | self._labels)
 
     def unread_session(self, request: HttpRequest) -> SessionBase | None:
         """Return the session if it has to say who the user is."""

@@ -1,39 +1,35 @@
 """Who makes a request: no user row loaded, no `Vary`, no new session."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.apps import apps
-from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
 UserId = int | str
 
+# Of a session: whether it was accessed, and modified, and its key.
+_State = tuple[bool, bool, str | None]
+
 # A lazy object answers in Python code of its own, and this is asked a lot.
 _attribute = object.__getattribute__
 
 
-def resolved_user(request: HttpRequest) -> Any | None:
-    """Return the user whom Django, a middleware or a view has put there.
+def resolved_user(found: Mapping[str, Any]) -> Any | None:
+    """Return the user in a request's attributes, or in an ASGI scope.
 
-    None as long as nobody has asked for the lazy user that Django puts there.
+    None as long as nobody has asked for the lazy user that Django and
+    Channels put there.
     """
-    found = request.__dict__
-    user = resolved(found.get("user"))
-    return found.get("_acached_user") if user is None else user
-
-
-def resolved(user: Any) -> Any | None:
-    """Return the user, or None for a lazy one that nobody has asked for."""
-    if not isinstance(user, LazyObject):
-        return user
-    wrapped = _attribute(user, "_wrapped")
-    return None if wrapped is empty else wrapped
+    user = found.get("user")
+    if isinstance(user, LazyObject):
+        user = _attribute(user, "_wrapped")
+    if user is None or user is empty:
+        return found.get("_acached_user")
+    return user
 
 
 def user_id(user: Any) -> UserId | None:
@@ -47,11 +43,11 @@ def user_id(user: Any) -> UserId | None:
 
 
 def session_of(request: HttpRequest) -> SessionBase | None:
-    """Return the session, if there is a session cookie."""
+    """Return the session, if a cookie names one."""
     session = request.__dict__.get("session")
     if not isinstance(session, SessionBase) or not request.COOKIES:
         return None
-    return session if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+    return session if session.session_key else None
 
 
 def session_user_id(
@@ -59,8 +55,11 @@ def session_user_id(
     session: SessionBase,
 ) -> UserId | None:
     """Return the user id in the session."""
-    with _untouched(request, session):
+    before = _state(session)
+    try:
         return _from_session(session.get(SESSION_KEY))
+    finally:
+        _restore(request, session, before)
 
 
 async def asession_user_id(
@@ -68,34 +67,40 @@ async def asession_user_id(
     session: SessionBase,
 ) -> UserId | None:
     """Like `session_user_id`, without a thread."""
-    with _untouched(request, session):
-        return _from_session(await session.aget(SESSION_KEY))
-
-
-@contextmanager
-def _untouched(request: HttpRequest, session: SessionBase) -> Iterator[None]:
-    """Undo what reading does: the response would vary, or drop the cookie."""
-    key, accessed = session.session_key, session.accessed
-    modified = session.modified
+    before = _state(session)
     try:
-        yield
+        return _from_session(await session.aget(SESSION_KEY))
     finally:
-        session.accessed = accessed
-        if session.session_key != key or session.modified != modified:
-            # The session is gone, and Django would clear the cookie.
-            request.session = type(session)(key)
+        _restore(request, session, before)
+
+
+def _state(session: SessionBase) -> _State:
+    return session.accessed, session.modified, session.session_key
+
+
+def _restore(
+    request: HttpRequest,
+    session: SessionBase,
+    before: _State,
+) -> None:
+    """Undo what reading does: the response would vary, or drop the cookie."""
+    accessed, modified, key = before
+    session.accessed = accessed
+    if session.session_key != key or session.modified != modified:
+        # The session is gone, and Django would clear the cookie.
+        request.session = type(session)(key)
 
 
 def _from_session(value: Any) -> UserId | None:
     if value is None:
         return None
-    return _as_field(_primary_key(settings.AUTH_USER_MODEL).to_python(value))
+    return _as_field(_primary_key().to_python(value))
 
 
 @cache
-def _primary_key(user_model: str) -> Any:
-    """The field; a session has its value as text."""
-    return apps.get_model(user_model)._meta.pk
+def _primary_key() -> Any:
+    """The user's key field; a session has its value as text."""
+    return get_user_model()._meta.pk
 
 
 def _as_field(key: Any) -> UserId | None:

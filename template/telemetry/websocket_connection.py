@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from .context import Scope
 from .logging import get_logger
 from .request_id import HEADER, request_id_from
-from .users import resolved, user_id
+from .users import resolved_user, user_id
 from .websocket_servers import mark_told
 
 log = get_logger(f"{__package__}.websocket")
@@ -114,11 +114,11 @@ class Connection(Scope):
 
     def refresh(self) -> None:
         """Take over the user of a middleware, of a login, or of a logout."""
-        user = resolved(self._asgi.get("user"))
+        user = resolved_user(self._asgi)
         if user is self._user:
             return
         self._user = user
         identifier = user_id(user)
         request = {"request.id": self._given["request.id"]}
         found = {} if identifier is None else {"user.id": identifier}
-        self.rebind({**request, **found, **self._given})
+        self.rebind("user.id", {**request, **found, **self._given})

@@ -120,11 +120,12 @@ class AfterTests(LinesTestCase):
         for kind in [Scope, PlainScope]:
             scope = kind({"request.id": "r-1"})
             log.info("inside")
-            scope.rebind({"request.id": "r-1", "user.id": 7})
+            known = {"request.id": "r-1", "user.id": 7}
+            scope.rebind("user.id", known)
             log.info("inside")
-            scope.rebind({"request.id": "r-2"})
+            scope.rebind("user.id", {"request.id": "r-1"})
             # As a thread does it, in a context of its own.
-            copy_context().run(scope.rebind, {"request.id": "r-3"})
+            copy_context().run(scope.rebind, "user.id", known)
             scope.exit()
             self.assertEqual(dict(copy_context()), before)
 
