@@ -35,7 +35,7 @@ print(time.process_time() * 1e9)
 
 def measure(environment: Environment) -> Result:
     taken: dict[str, list[float]] = {name: [] for name in CODE}
-    for _ in range(11):
+    for _ in range(25):
         for name, values in taken.items():
             values.append(_start(environment, name))
     over = {
