@@ -21,8 +21,8 @@ _attribute = object.__getattribute__
 def resolved_user(found: Mapping[str, Any]) -> Any | None:
     """Return the user in a request's attributes, or in an ASGI scope.
 
-    None as long as nobody has asked for the lazy user that Django and
-    Channels put there.
+    None as long as nobody has asked for the lazy user that a middleware has
+    put there.
     """
     user = found.get("user")
     if isinstance(user, LazyObject):
