@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-# An attribute of requests that will have a completion line.
+# An attribute of requests with a completion line: their scope until then.
 REQUEST_ATTRIBUTE = "_telemetry"
 # An attribute of records that a line of ours replaces; `Replaced` is in it.
 REPLACED_ATTRIBUTE = "telemetry_replaced"

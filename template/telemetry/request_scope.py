@@ -28,6 +28,9 @@ class RequestScope(Scope):
     """Holds the request's context, and says once how the request ended."""
 
     is_plain = True
+    # Whether its request leads to it even when it has its line. It waits for
+    # the collector then, as a request with a user does.
+    stays_on_request = False
     is_quiet = False
     error: BaseException | None = None
     session_was_read = False
@@ -89,6 +92,8 @@ class RequestScope(Scope):
         request, self.request = self.request, None
         if request is None:
             return
+        if not self.stays_on_request:
+            setattr(request, REQUEST_ATTRIBUTE, None)
         error, self.error = error or self.error, None
         seconds = time.perf_counter() - self._started
         fields = http_fields(request, status)

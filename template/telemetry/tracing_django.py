@@ -11,6 +11,7 @@ from opentelemetry.trace import Span
 
 from .access_log import REQUEST_ATTRIBUTE
 from .fields import http_fields
+from .request_scope import RequestScope
 from .tracing_environment import NAMES
 from .tracing_middleware import SpanMiddleware
 
@@ -21,6 +22,7 @@ MIDDLEWARE = f"{SpanMiddleware.__module__}.{SpanMiddleware.__qualname__}"
 def instrument_django(provider: TracerProvider) -> None:
     """Put a span around every request, and all of its middleware."""
     _choose_names()
+    RequestScope.stays_on_request = True
     paths = settings.MIDDLEWARE = list(settings.MIDDLEWARE)
     given = set(paths)
     DjangoInstrumentor().instrument(
