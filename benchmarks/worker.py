@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -20,9 +21,9 @@ Run = Callable[[int], object]
 
 
 def main(part: str, variant: str, channel: int) -> None:
-    _stay_on_one_core()
     module = importlib.import_module(f"benchmarks.parts.{part}")
     run: Run = module.make(variant)
+    _stay_on_one_core()
     connection = Connection(channel)
     connection.send(_written_by(run))
     count = _calibrated(run, getattr(module, "SLICE", SLICE))
@@ -34,7 +35,9 @@ def main(part: str, variant: str, channel: int) -> None:
 def _stay_on_one_core() -> None:
     """Share a core with the other variants, so that none has a quieter one."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        core = max(os.sched_getaffinity(0))
+        for thread in threading.enumerate():
+            os.sched_setaffinity(thread.native_id or 0, {core})
 
 
 def _written_by(run: Run) -> list[str]:

@@ -30,9 +30,9 @@ def middleware(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
         async def serve_async(request: Any) -> Any:
             started = time.perf_counter()
-            token = context.set(_fields())
+            token = context.set(new_fields())
             response = await get_response(request)
-            _write(request, response, started)
+            write(request, response, started)
             context.reset(token)
             return response
 
@@ -40,16 +40,16 @@ def middleware(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
     def serve(request: Any) -> Any:
         started = time.perf_counter()
-        token = context.set(_fields())
+        token = context.set(new_fields())
         response = get_response(request)
-        _write(request, response, started)
+        write(request, response, started)
         context.reset(token)
         return response
 
     return serve
 
 
-def _fields() -> dict[str, Any]:
+def new_fields() -> dict[str, Any]:
     return {
         "request.id": str(uuid.uuid4()),
         "labels": ["tournament"],
@@ -57,7 +57,7 @@ def _fields() -> dict[str, Any]:
     }
 
 
-def _write(request: Any, response: Any, started: float) -> None:
+def write(request: Any, response: Any, started: float) -> None:
     line = {
         "timestamp": datetime.now(UTC),
         "level": "info",
