@@ -65,7 +65,7 @@ class Receiver:
         self._changed = threading.Condition()
 
     def __enter__(self) -> Self:
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,))
         self._thread.start()
@@ -149,6 +149,11 @@ def _plain(value: AnyValue) -> Any:
     if kind == "kvlist_value":
         return _plain_pairs(value.kvlist_value.values)
     return getattr(value, kind) if kind else None
+
+
+class _Server(ThreadingHTTPServer):
+    # Many processes may end at once.
+    request_queue_size = 128
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
