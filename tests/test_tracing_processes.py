@@ -13,7 +13,7 @@ from .support import Project
 from .support.otlp import Receiver
 
 SITES = Path(__file__).parent / "sites"
-EXTRA = ("gunicorn", "uvicorn")
+EXTRA = ("gunicorn", "gevent", "uvicorn")
 REQUESTS = 30
 
 SERVERS = {
@@ -22,6 +22,7 @@ SERVERS = {
     "gunicorn sync preload": ("gunicorn", "--workers=2", "--preload"),
     "gunicorn threads": ("gunicorn", "--workers=2", "--threads=4"),
     "gunicorn threads preload": ("gunicorn", "--threads=4", "--preload"),
+    "gunicorn gevent": ("gunicorn", "--workers=2", "--worker-class=gevent"),
     "gunicorn max-requests": ("gunicorn", "--max-requests=7"),
     "gunicorn max-requests preload": ("gunicorn", "--max-requests=7", "--preload"),
     "gunicorn threads max-requests": ("gunicorn", "--threads=4", "--max-requests=7"),
@@ -77,6 +78,7 @@ def test_a_server_that_ends(project: Project, receiver: Receiver, name: str) -> 
     print(f"\n{name}: spans {len(spans)}, records {len(records)}")
     assert sorted(span.attributes["team.id"] for span in spans) == list(range(REQUESTS))
     assert len(records) == 2 * REQUESTS
+    assert "Traceback" not in server.stdout + server.stderr
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn"])
@@ -129,6 +131,26 @@ def test_a_management_command(project: Project, receiver: Receiver, wait: bool) 
         )
     assert len(receiver.spans) == 10
     assert len(receiver.records) == 11
+
+
+FORK_IN_C = """
+import ctypes, os, sys
+import django; django.setup()
+import structlog
+from opentelemetry import trace
+
+# As uWSGI does it: no hook of Python's is called.
+if child := ctypes.PyDLL(None).fork():
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+with trace.get_tracer("shop").start_as_current_span("step"):
+    structlog.get_logger("shop").info("stepped")
+"""
+
+
+def test_a_fork_past_python(project: Project, receiver: Receiver) -> None:
+    project.run("python", "-c", FORK_IN_C)
+    assert [span.name for span in receiver.spans] == ["step"]
+    assert [record.body for record in receiver.records] == ["stepped"]
 
 
 FORKS = """

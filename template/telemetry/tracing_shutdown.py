@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from types import FrameType
 
@@ -33,6 +34,8 @@ class Shutdown(SpanProcessor):
 
     def flush(self, *_: object, **__: object) -> None:
         """Send what there is; wait as long as is left of `MAX_WAIT`."""
+        if self._pid != os.getpid():
+            return  # Nothing was recorded here.
         done = [threading.Event() for _ in self._queues]
         for queue, event in zip(self._queues, done, strict=True):
             queue.put(event)
@@ -42,6 +45,9 @@ class Shutdown(SpanProcessor):
             self._left = max(0, self._left - (time.monotonic() - began))
 
     def flush_if_begun(self) -> None:
+        """To be called for whatever is recorded."""
+        if self._pid != os.getpid():
+            self._start_threads()  # uWSGI forks past Python and its hooks.
         if self._begun:
             self.flush()
 
@@ -50,6 +56,7 @@ class Shutdown(SpanProcessor):
 
     def _start_threads(self) -> None:
         """Start them now; at exit and in a signal handler it is too late."""
+        self._pid = os.getpid()
         self._queues = [_start_thread(flush) for flush in self._flushes]
 
     def _take_signal(self) -> None:
@@ -61,7 +68,9 @@ class Shutdown(SpanProcessor):
             self._begun = True
             if callable(previous):
                 previous(number, frame)
-            self.flush()
+            # gevent lets nobody wait here; what ends later flushes.
+            with suppress(Exception):
+                self.flush()
             if previous is signal.SIG_DFL:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
