@@ -28,8 +28,8 @@ class RequestScope(Scope):
     """Holds the request's context, and says once how the request ended."""
 
     is_plain = True
-    # Whether its request leads to it even when it has its line. It waits for
-    # the collector then, as a request with a user does.
+    # Whether its request still leads to it when it has its line. Then it waits
+    # for the collector, as Django's requests do.
     stays_on_request = False
     is_quiet = False
     error: BaseException | None = None
@@ -38,8 +38,7 @@ class RequestScope(Scope):
     _user_id: UserId | None = None
 
     def __init__(self, request: HttpRequest, request_id: str) -> None:
-        # None when it has its line: request and scope know each other, and
-        # would wait for the collector.
+        # None when it has its line.
         self.request: HttpRequest | None = request
         self.request_id = request_id
         self._started = time.perf_counter()
