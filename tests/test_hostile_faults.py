@@ -132,12 +132,24 @@ def test_a_handler_that_logs_comes_to_an_end(project: Project) -> None:
     assert completed(lines, "after") == 1
 
 
+def test_at_every_moment_of_a_request_something_else_may_log(project: Project) -> None:
+    """Signals, finalizers and gevent come between any two steps."""
+    report, lines = suffer_on(project, "every_moment")
+    events = Counter(line["event"] for line in lines)
+    assert events["moment"] == events["moment plainly"] == report["moments"] > 10_000
+    # One of each kind, one async, and the one after.
+    assert events["request_completed"] == 5
+    assert events["request_failed"] == 2
+    assert events["traced"] == events["traced 1"] == 1
+    assert completed(lines, "after") == 1
+
+
 def test_a_signal_while_logging_costs_no_line(project: Project) -> None:
     """The signal's handler logs as well."""
     report, lines = suffer_on(project, "signal_logs")
     events = Counter(line["event"] for line in lines)
     assert events["number"] == 3000
-    assert events["signal"] == events["signal plainly"] == report["signals"] > 10
+    assert events["signal"] == events["signal plainly"] == report["signals"] > 100
     assert completed(lines, "after") == 1
 
 

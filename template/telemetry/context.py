@@ -14,6 +14,8 @@ class Scope:
     # Lines need not look at plain fields: nobody changes the values, which
     # are such as JSON has.
     is_plain = False
+    # The store with nothing but the fields of this scope.
+    bindings: object = None
     snapshot: "_Snapshot | None" = None
     # What has been bound before, or unbound.
     _outer: Mapping[ContextVar[Any], Any] = {}
@@ -24,11 +26,12 @@ class Scope:
     def enter(self, fields: dict[str, Any]) -> None:
         """Bind `fields`; the scope is the innermost from now on."""
         before = copy_context()
-        self._tokens: list[Token[Any]] = [_scope.set(self)]
+        self.fields = fields
+        self._tokens: list[Token[Any]] = []
+        self._tokens.append(_scope.set(self))
+        # From here on a signal's handler may log with this scope.
         for key in fields:
             self._tokens.append(variables[key].set(fields[key]))
-        self.fields = fields
-        # The store with nothing but `fields` of this scope.
         self.bindings = bindings()
         if not foreign.issuperset(before):
             self._outer = {each: before[each] for each in before if keys[each]}

@@ -6,6 +6,7 @@ The report goes to stderr as JSON, which must else stay empty; the lines that
 were logged, to stdout.
 """
 
+import asyncio
 import atexit
 import io
 import json
@@ -24,7 +25,7 @@ import django
 
 django.setup()
 
-from django.test import Client  # noqa: E402
+from django.test import AsyncClient, Client  # noqa: E402
 from telemetry.formatters import JsonFormatter  # noqa: E402
 from telemetry.handlers import StdoutHandler  # noqa: E402
 from telemetry.logging import PROCESSORS, get_logger  # noqa: E402
@@ -281,6 +282,36 @@ def handler_logs():
     after()
 
 
+def every_moment():
+    """At each step of the package's own code something logs, as a signal might."""
+    package = os.path.dirname(sys.modules["telemetry"].__file__) + os.sep
+    said = 0
+
+    def trace(frame, event, argument):
+        # What is called from here is not traced.
+        nonlocal said
+        if not frame.f_code.co_filename.startswith(package):
+            return None
+        frame.f_trace_opcodes = True
+        said += 1
+        log.info("moment", number=said)
+        plain_log.info("moment plainly")
+        return trace
+
+    async def ask_async():
+        response = await AsyncClient(raise_request_exception=False).get("/ok/")
+        assert response.status_code == 200
+
+    sys.settrace(trace)
+    suffer()
+    asyncio.run(ask_async())
+    log.info("traced", nested=[{"long": "x" * 5000}], odd=object())
+    plain_log.info("traced %s", 1, extra={"odd": object()})
+    sys.settrace(None)
+    report["moments"] = said
+    after()
+
+
 def signal_logs():
     """A signal at any moment of logging; its lines are whole, and so are the others."""
     seen = 0
@@ -292,8 +323,9 @@ def signal_logs():
         plain_log.info("signal plainly")
 
     signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
     for number in range(3000):
+        # One signal a line: faster than they are handled, they would never end.
+        signal.setitimer(signal.ITIMER_REAL, (1 + number % 97) / 1_000_000)
         log.info("number", number=number, nested=[{"long": "x" * (number % 500 * 10)}])
     suffer()
     signal.setitimer(signal.ITIMER_REAL, 0)
