@@ -274,11 +274,11 @@ def _without_options(
     options = {key: fields[key] for key in _OPTIONS & fields.keys()}
     if type(options.get("stacklevel")) is not int:
         options.pop("stacklevel", None)
-    options["stack_info"] = options.get("stack_info") in (True, 1)
+    options["stack_info"] = _is_true(options.get("stack_info"))
     fields = {key: fields[key] for key in fields if key not in options}
     exc_info = options.get("exc_info")
     error = exception_of(exc_info)
-    if error is None and type(exc_info) in (bool, int) and exc_info:
+    if error is None and _is_true(exc_info):
         error = exception_of(sys.exc_info())
     options["exc_info"] = error
     if error is not None:
@@ -288,3 +288,8 @@ def _without_options(
         stack = traceback.format_stack(sys._getframe(3))
         fields["stack"] = "".join(stack)
     return options, fields
+
+
+def _is_true(option: Any) -> bool:
+    """Whether it is true or 1; what else there is may refuse to say."""
+    return type(option) in (bool, int) and bool(option)

@@ -18,13 +18,12 @@ def exception_fields(error: BaseException) -> dict[str, Any]:
     }
 
 
-def exception_of(exc_info: object) -> BaseException | None:
+def exception_of(exc_info: Any) -> BaseException | None:
     """Return the exception that an `exc_info` argument means."""
-    if isinstance(exc_info, BaseException):
-        return exc_info
-    if isinstance(exc_info, tuple) and len(exc_info) == 3:
-        return exc_info[1] if isinstance(exc_info[1], BaseException) else None
-    return None
+    if type(exc_info) is tuple and len(exc_info) == 3:
+        exc_info = exc_info[1]
+    # `isinstance` would make a lazy object ask the database.
+    return exc_info if issubclass(type(exc_info), BaseException) else None
 
 
 def _name(kind: type[BaseException]) -> str:
