@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from celery import Celery, Task, chain
 from celery.contrib.testing.worker import start_worker
+from celery.worker import state
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from ..celery import TelemetryTask
@@ -68,6 +69,14 @@ class WorkerTests(LinesTestCase):
         app.loader.import_default_modules()
         worker = start_worker(cast(Any, app), perform_ping_check=False)
         cls.enterClassContext(worker)
+        cls.addClassCleanup(cls.stop_waiting)
+
+    @classmethod
+    def stop_waiting(cls) -> None:
+        """Spare the worker its last two waits, of two seconds each."""
+        state.should_terminate = 0
+        pause.delay()
+        pause.delay()
 
     def finish(self, result: Any) -> Any:
         """Wait for the end of the task, its last line included."""
