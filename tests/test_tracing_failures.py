@@ -220,7 +220,7 @@ def test_a_provider_of_the_project_stays_alone(
 ) -> None:
     """Nothing is added to it, one line says so, and lines have its ids."""
     settings = project.settings.read_text()
-    project.settings.write_text(settings + OWN)
+    project.write("config/settings.py", settings + OWN)
     code = (
         "import django; django.setup()\n"
         "from django.conf import settings\n"
@@ -235,7 +235,7 @@ def test_a_provider_of_the_project_stays_alone(
     try:
         done = project.run("python", "-c", code)
     finally:
-        project.settings.write_text(settings)
+        project.write("config/settings.py", settings)
     said, inside = json_lines(done.stdout)
     assert said["event"] == "tracing_disabled"
     assert "TracerProvider" in said["reason"]

@@ -183,14 +183,14 @@ def test_the_environment_wins(project: Project, receiver: Receiver) -> None:
 
 def test_middleware_may_be_a_tuple(project: Project, receiver: Receiver) -> None:
     settings = project.settings.read_text()
-    project.settings.write_text(settings + "\nMIDDLEWARE = tuple(MIDDLEWARE)\n")
+    project.write("config/settings.py", settings + "\nMIDDLEWARE = tuple(MIDDLEWARE)\n")
     try:
         project.manage("check", "--fail-level=WARNING")
         with project.serve("gunicorn") as server:
             server.get("/teams/5/")
             server.stop()
     finally:
-        project.settings.write_text(settings)
+        project.write("config/settings.py", settings)
     assert len(receiver.spans) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -121,20 +122,21 @@ class Project:
     def configure(self, **settings: object) -> None:
         """Append settings: `project.configure(DEBUG=False)`."""
         lines = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
-        self.settings.write_text(f"{self.settings.read_text()}\n{lines}")
+        self.write("config/settings.py", f"{self.settings.read_text()}\n{lines}")
 
     def write(self, path: str, text: str) -> None:
         """Write a file of the project, making its folders."""
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+        # Python takes a text of the same second and length for the same text.
+        shutil.rmtree(target.parent / "__pycache__", ignore_errors=True)
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace `old`, which must stand in the file, by `new`, once."""
-        target = self.folder / path
-        text = target.read_text()
+        text = (self.folder / path).read_text()
         assert old in text, f"{path} has no {old!r}"
-        target.write_text(text.replace(old, new, 1))
+        self.write(path, text.replace(old, new, 1))
 
     def manage(
         self, *arguments: str, check: bool = True, **environ: str
@@ -206,7 +208,6 @@ class Project:
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             **self.environ,
             **more,
         }
