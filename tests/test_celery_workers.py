@@ -83,14 +83,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = Project.start(
-        tmp_path_factory.mktemp("tasks") / "shop",
-        extra=EXTRA,
-        use_celery=True,
-        otel_exporter="none",
-    )
+    return start(tmp_path_factory.mktemp("tasks") / "shop", APPLICATION)
+
+
+def start(folder: Path, application: str) -> Project:
+    project = Project.start(folder, extra=EXTRA, use_celery=True, otel_exporter="none")
     project.write("config/__init__.py", "from .celery import app\n")
-    project.write("config/celery.py", APPLICATION)
+    project.write("config/celery.py", application)
     project.write("config/tasks.py", (SITES / "tasks.py").read_text())
     project.write("send.py", (SITES / "send.py").read_text())
     project.environ["LOG_FORMAT"] = "json"
@@ -198,6 +197,20 @@ def test_context_travels_and_endings_are_told(project: Project, pool: str) -> No
     assert not [line for line in lines if "succeeded in" in line["event"]]
     # The arguments of a task are nobody's business.
     assert not [line for line in lines if "data" in line or "args" in line]
+
+
+def test_the_task_class_may_be_given_by_its_name(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """Celery imports it then when the worker has already begun."""
+    named = APPLICATION.replace("from telemetry.celery import TelemetryTask\n", "")
+    named = named.replace("=TelemetryTask", "='telemetry.celery:TelemetryTask'")
+    project = start(tmp_path / "shop", named)
+    project.configure(CELERY_BROKER_URL=f"{redis_url}/2")
+    with worker(project, "--loglevel=INFO") as process:
+        project.run("python", "-c", "import config.tasks as t; t.add.delay(1, 2)")
+        [line] = process.wait_for("task_completed")
+    assert line["task.name"] == "config.tasks.add"
 
 
 @pytest.mark.usefixtures("broker")

@@ -34,6 +34,8 @@ def take_over_logging() -> None:
     logging.getLogger(_TRACE).addFilter(_name_task)
     logging.getLogger(_RECEIVED).addFilter(_name_task)
     logging.getLogger(_REQUEST).addFilter(_mark_replaced)
+    if settings.configured:  # A `task_cls` given by its name comes late.
+        _keep_handlers()
 
 
 def leave_out_trace() -> None:
