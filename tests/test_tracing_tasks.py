@@ -58,6 +58,21 @@ with connect(url, additional_headers=headers) as socket:
 """
 
 
+PUBLISH_IN_VAIN = """
+import django; django.setup()
+import structlog
+from opentelemetry import trace
+from config.urls import app, first
+app.conf.broker_url = "redis://127.0.0.1:1"
+with trace.get_tracer("shop").start_as_current_span("work"):
+    for _ in range(2):
+        try:
+            first.apply_async(retry=False)
+        except first.OperationalError as error:
+            structlog.get_logger("shop").error("not_sent")
+"""
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
@@ -247,3 +262,18 @@ def test_a_message_that_fails_and_a_sync_consumer(
     assert [span.status.code for span in ended] == [
         span.status.STATUS_CODE_UNSET for span in ended
     ]
+
+
+def test_a_publish_that_fails_is_a_span_with_its_error(
+    project: Project, receiver: Receiver
+) -> None:
+    """The line after it is in the span that was there before."""
+    lines = project.run("python", "-c", PUBLISH_IN_VAIN, LOG_FORMAT="json").stdout
+    spans = receiver.wait_for(lambda got: len(got.spans) == 3 and got.spans)
+    [work] = [span for span in spans if span.name == "work"]
+    failed = [span for span in spans if span.name == "apply_async/first"]
+    for span in failed:
+        assert span.parent_span_id == work.span_id
+        assert span.status.code == span.status.STATUS_CODE_ERROR
+    not_sent = [line for line in json_lines(lines) if line["event"] == "not_sent"]
+    assert [line["span_id"] for line in not_sent] == [work.span_id] * 2
