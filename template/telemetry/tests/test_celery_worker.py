@@ -74,7 +74,7 @@ class WorkerTests(LinesTestCase):
     @classmethod
     def stop_waiting(cls) -> None:
         """Spare the worker its last two waits, of two seconds each."""
-        state.should_terminate = 0
+        cast(Any, state).should_terminate = 0
         pause.delay()
         pause.delay()
 
