@@ -107,8 +107,9 @@ class Command(BaseCommand):
                 structlog.get_logger("shop").info("stepped", number=number)
         structlog.get_logger("shop").info("worked")
         print("said all", flush=True)
-        if {wait}:
-            time.sleep(60)
+        while {wait}:
+            # Python misses a signal that comes just before a call that waits.
+            time.sleep(0.01)
 """
 
 
