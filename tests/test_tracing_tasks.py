@@ -63,7 +63,8 @@ import django; django.setup()
 import structlog
 from opentelemetry import trace
 from config.urls import app, first
-app.conf.broker_url = "redis://127.0.0.1:1"
+app.conf.broker_url = "amqp://127.0.0.1:1"
+app.conf.broker_transport_options = {"max_retries": 1, "interval_start": 0}
 with trace.get_tracer("shop").start_as_current_span("work"):
     for _ in range(2):
         try:
