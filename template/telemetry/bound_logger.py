@@ -1,19 +1,17 @@
 """The logger: structlog's interface over the levels of `logging`."""
 
 import logging
-import sys
 import threading
-import traceback
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import structlog
 
-from .exceptions import exception_fields, exception_of
-from .formatters import LineFormatter
+from .call_options import OPTIONS, without_options
 from .handlers import StdoutHandler, complain
 from .lines import LINE_ATTRIBUTE, WRITTEN_ATTRIBUTE, line
+from .listeners import listeners
 from .messages import message
 from .representation import show
 from .serialization import clean
@@ -21,8 +19,6 @@ from .serialization import clean
 # How often other handlers see what they log themselves, and so on.
 MAX_NESTED = 2
 
-# Arguments that `logging` knows, and so no fields.
-_OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
 # Attributes of a record that `logging` sets when it formats one.
 _TAKEN = frozenset({"asctime", "message"})
 
@@ -142,12 +138,12 @@ class BoundLogger(structlog.BoundLoggerBase):
                     if event is None:
                         event = fields.pop("event", None)
                     event = message(event, args)
-                if not _OPTIONS.isdisjoint(fields):
-                    options, fields = _without_options(fields)
+                if not OPTIONS.isdisjoint(fields):
+                    options, fields = without_options(fields)
                 fields = clean(fields)
             now = datetime.now(UTC)
             whole = line(now, name, self._logger.name, event, fields)
-            ours, others = _listeners(self._logger)
+            ours, others = listeners(self._logger)
             if ours is not None and level >= ours.level:
                 ours.write_line(whole)
             if others:
@@ -229,67 +225,3 @@ class BoundLogger(structlog.BoundLoggerBase):
 @cache
 def _name_of(level: int) -> str:
     return logging.getLevelName(level).lower()
-
-
-def _genuine(method: Any) -> Any:
-    """Return `method` unless somebody has replaced it, as Sentry does."""
-    its_globals = getattr(method, "__globals__", None)
-    return method if its_globals is vars(logging) else None
-
-
-_handle = _genuine(logging.Logger.handle)
-_call_handlers = _genuine(logging.Logger.callHandlers)
-_make_record = _genuine(logging.Logger.makeRecord)
-
-
-def _listeners(logger: logging.Logger) -> tuple[StdoutHandler | None, bool]:
-    """Return the handler of ours, and whether others want a record."""
-    handlers = logger.handlers
-    node: Any = logger
-    while node := node.propagate and node.parent:
-        handlers = handlers + node.handlers
-    for ours in handlers:
-        if type(ours) is StdoutHandler:
-            break
-    else:
-        return None, True
-    if logger.filters or ours.filters:
-        return None, True
-    if not isinstance(ours.formatter, LineFormatter):
-        return None, True
-    kind = type(logger)
-    others = (
-        len(handlers) > 1
-        or kind.handle is not _handle
-        or kind.callHandlers is not _call_handlers
-        or kind.makeRecord is not _make_record
-    )
-    return ours, others
-
-
-def _without_options(
-    fields: dict[str, Any],
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the options, resolved, and the fields without them."""
-    options = {key: fields[key] for key in _OPTIONS & fields.keys()}
-    if type(options.get("stacklevel")) is not int:
-        options.pop("stacklevel", None)
-    options["stack_info"] = _is_true(options.get("stack_info"))
-    fields = {key: fields[key] for key in fields if key not in options}
-    exc_info = options.get("exc_info")
-    error = exception_of(exc_info)
-    if error is None and _is_true(exc_info):
-        error = exception_of(sys.exc_info())
-    options["exc_info"] = error
-    if error is not None:
-        fields |= exception_fields(error)
-    if options["stack_info"]:
-        # This function, `_emit`, the method called, its caller.
-        stack = traceback.format_stack(sys._getframe(3))
-        fields["stack"] = "".join(stack)
-    return options, fields
-
-
-def _is_true(option: Any) -> bool:
-    """Whether it is true or 1; what else there is may refuse to say."""
-    return type(option) in (bool, int) and bool(option)
