@@ -16,7 +16,11 @@ from ..results import Result
 if TYPE_CHECKING:
     from ..environment import Environment
 
-PEERS = {"bare": "bare Django", "ours": "**telemetry**"}
+PEERS = {
+    "bare": "bare Django",
+    "floor": "hand-written floor",
+    "ours": "**telemetry**",
+}
 KINDS = {
     "threads-1": "1 thread",
     "threads-32": "32 threads",
