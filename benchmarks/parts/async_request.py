@@ -36,8 +36,8 @@ def measure(environment: Environment) -> Result:
         VARIANTS,
         base="bare",
         notes=NOTES,
-        rounds=160,
-        processes=8,
+        rounds=300,
+        processes=12,
         targets=[Target(2.5, "floor"), Target(1 / 8, "django_structlog_full")],
     )
 

@@ -40,8 +40,8 @@ def measure(environment: Environment) -> Result:
         base="bare",
         targets=[Target(1 / 8, "opentelemetry_contrib")],
         notes={"opentelemetry_contrib": "spans instead"},
-        rounds=160,
-        processes=8,
+        rounds=300,
+        processes=12,
     )
 
 
