@@ -69,7 +69,7 @@ with trace.get_tracer("shop").start_as_current_span("work"):
     for _ in range(2):
         try:
             first.apply_async(retry=False)
-        except first.OperationalError as error:
+        except first.OperationalError:
             structlog.get_logger("shop").error("not_sent")
 """
 

@@ -64,9 +64,9 @@ def environment(
     """Return the `bin` folder of an environment with `requirements` installed.
 
     It is kept under `.cache/` and made anew only when the interpreter or a line
-    of the requirements changes. What is imported is compiled then, which is a
-    fifth of the work of compiling everything. A `resolution` of "lowest-direct" takes the
-    oldest versions that the requirements allow.
+    of the requirements changes. Modules are compiled when they are imported, for
+    few are. A `resolution` of "lowest-direct" takes the oldest versions that the
+    requirements allow.
     """
     lines = sorted(
         {line.partition(" #")[0].strip() for line in requirements} - {"", "#"}
