@@ -64,7 +64,7 @@ PROCESS_ENDS = {
     "too_long": [STARTED, FAILED],
     "kill": [STARTED, FAILED],
     "leave": [STARTED, FAILED],
-    "kill_once": [STARTED, "task_rejected", STARTED, "task_completed"],
+    "kill_once": [STARTED, STARTED, "task_completed"],
 }
 
 ERRORS = {
@@ -133,6 +133,8 @@ def worker(project: Project, *arguments: str) -> Iterator[Process]:
         process.wait_for_text("ready.", timeout=60)
         yield process
     for line in process.stdout.splitlines():
+        if not line or line.startswith("worker: "):
+            continue  # Celery prints that a signal stops it.
         assert json.loads(line)["timestamp"], line
     assert "Traceback" not in process.stderr
 
@@ -192,7 +194,7 @@ def test_context_travels_and_endings_are_told(project: Project, pool: str) -> No
         assert 0 <= line["queue_wait_ms"] < 60_000
 
     # Each failure once, whoever else would tell it too.
-    told = Counter(line["request.id"] for line in lines if "error.type" in line)
+    told = Counter(line["request.id"] for line in lines if {"error.type", "request.id"} <= line.keys())
     assert told == {"fail": 1, "hopeless": 1}
     assert not [line for line in lines if "succeeded in" in line["event"]]
     # The arguments of a task are nobody's business.
@@ -226,8 +228,8 @@ def test_the_end_of_a_pool_process_is_told_once(
     failed = process.events("task_failed")
     assert {line["request.id"]: line["error.type"] for line in failed} == ERRORS
     lines = json_lines(process.stdout)
-    told = Counter(line.get("request.id") for line in lines if "error.type" in line)
-    assert told == dict.fromkeys([*ERRORS, "kill_once"], 1)
+    told = Counter(line.get("request.id") for line in lines if {"error.type", "request.id"} <= line.keys())
+    assert told == dict.fromkeys(ERRORS, 1)
 
 
 @pytest.mark.usefixtures("broker")

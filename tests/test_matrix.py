@@ -17,8 +17,9 @@ from .support import REPOSITORY, render
 CHOICES: dict[str, tuple[Any, ...]] = {
     "use_channels": (False, True),
     "use_celery": (False, True),
+    "log_queries": (False, True),
     "otel_exporter": ("none", "console", "otlp-http", "otlp-grpc"),
-    "field_names": ("classic", "stable", "both"),
+    "field_names": ("classic", "stable"),
 }
 RESOURCES = {
     "empty": "",
@@ -39,8 +40,8 @@ WORDS: list[tuple[str, str, set[object]]] = [
     ),
     (r"otlp", "otel_exporter", {"otlp-http", "otlp-grpc"}),
     (r"grpc", "otel_exporter", {"otlp-grpc"}),
-    (r"http\.method|http\.status_code", "field_names", {"classic", "both"}),
-    (r"http\.request\.method|url\.path", "field_names", {"stable", "both"}),
+    (r"http\.method|http\.status_code", "field_names", {"classic"}),
+    (r"http\.request\.method|url\.path", "field_names", {"stable"}),
 ]
 
 

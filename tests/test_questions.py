@@ -155,7 +155,7 @@ ANSWERS = {
     "use_celery": False,
     "otel_exporter": "none",
     "service_name": "shop",
-    "field_names": "both",
+    "field_names": "stable",
 }
 
 
@@ -239,7 +239,7 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
         "use_celery": False,
         "otel_exporter": "otlp-grpc",
         "service_name": "shop",
-        "field_names": "both",
+        "field_names": "stable",
     }
 
 

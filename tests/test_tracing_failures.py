@@ -104,14 +104,14 @@ def test_a_package_that_is_missing(project: Project, receiver: Receiver) -> None
     project.write(
         "manage_without.py",
         "import sys\n"
-        'sys.modules["opentelemetry.instrumentation.django"] = None\n'
+        'sys.modules["opentelemetry.instrumentation.utils"] = None\n'
         "from django.core.management import execute_from_command_line\n"
         "execute_from_command_line(sys.argv)\n",
     )
     done = project.run("python", "manage_without.py", "check")
     [line] = json_lines(done.stdout)
     assert line["event"] == "tracing_disabled"
-    assert "opentelemetry.instrumentation.django" in line["reason"]
+    assert "opentelemetry.instrumentation.utils" in line["reason"]
 
 
 @pytest.mark.parametrize(
@@ -259,6 +259,7 @@ def test_a_start_with_opentelemetry_instrument(
         "from django.test import Client\n"
         "Client().get('/teams/1/')\n"
     )
+    project = project.with_extra("opentelemetry-instrumentation-django>=0.62b0")
     done = project.run(
         "opentelemetry-instrument", "python", "-c", code, check=True, **environ
     )

@@ -1,4 +1,4 @@
-"""The Django app: starts telemetry, and checks that it is wired."""
+"""The Django app: starts telemetry, registers the checks."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -13,7 +13,5 @@ class TelemetryConfig(AppConfig):
 
     def ready(self) -> None:
         init_telemetry()
-        register(checks.check_environment)
-        register(checks.check_requirements)
-        register(checks.check_middleware)
-        register(checks.check_logging)
+        for check in checks.CHECKS:
+            register(check)

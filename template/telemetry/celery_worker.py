@@ -1,90 +1,95 @@
 """The worker's own output: through `logging`, once, in our format."""
 
 import logging
+import logging.handlers
 import os
-import sys
 from typing import Any
 
-from celery import current_task
+from celery import current_app, current_task
 from celery.signals import celeryd_init, import_modules, setup_logging
 from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
-from .access_log import REPLACED_ATTRIBUTE, Replaced
-from .celery_message import is_enabled
-from .celery_run import run_of
-from .context import current
 from .environment import load
-from .logging import get_logger
+from .logging import ConsoleHandler, console_formatter, is_configured
 
-# Their records carry the task, arguments included, as `data`.
-_TRACE = "celery.app.trace"
-_RECEIVED = "celery.worker.strategy"
-# Of its records, these tell what `task_failed` and `task_revoked` tell.
-_REQUEST = "celery.worker.request"
-_REPLACED = (
-    "Discarding revoked task",
-    "Hard time limit",
-    "Task handler raised error",
-)
+_REPORTED = "telemetry_reported"
 
 
-def take_over_logging() -> None:
-    """Let what Celery says of a task have our fields, and be said once."""
-    logging.getLogger(_TRACE).addFilter(_name_task)
-    logging.getLogger(_RECEIVED).addFilter(_name_task)
-    logging.getLogger(_REQUEST).addFilter(_mark_replaced)
-    if settings.configured:  # A `task_cls` given by its name comes late.
-        _keep_handlers()
+def name_task(record: logging.LogRecord) -> bool:
+    """Replace Celery's `data`, which has arguments, by the task's fields."""
+    data = record.__dict__.pop("data", None)
+    if isinstance(data, dict):
+        record.__dict__["task.id"] = data.get("id")
+        record.__dict__["task.name"] = data.get("name")
+    return True
 
 
-def leave_out_trace() -> None:
-    """Spare Celery the making of lines that would be left out."""
-    logging.getLogger(_TRACE).setLevel(logging.WARNING)
+def drop_covered(record: logging.LogRecord) -> bool:
+    """Drop Celery's record about a run that one of our lines covers."""
+    data = record.__dict__.get("data")
+    if isinstance(data, dict):
+        run = getattr(current_task, "request", None)
+        return not (hasattr(run, "telemetry_run") and run.id == data["id"])
+    args = record.args if isinstance(record.args, tuple) else ()
+    if any(hasattr(arg, _REPORTED) for arg in args):
+        return False
+    text = str(record.msg)
+    if text.startswith(("Discarding revoked task", "Hard time limit")):
+        task = current_app.tasks.get(str(args[-2]))
+        return not hasattr(task, "telemetry_reports")
+    return True
+
+
+def mark_reported(error: BaseException) -> None:
+    """Remember that `task_failed` has this error; the worker logs it too."""
+    setattr(error, _REPORTED, True)
 
 
 @import_modules.connect
 def _keep_handlers(**_: object) -> None:
-    """Before Celery sets up logging, and when the settings have been read."""
-    if is_enabled():
+    """Connect before Celery sets up logging, once settings have been read."""
+    if load(os.environ).enabled:
         setup_logging.connect(_set_up_logging)
 
 
-def _set_up_logging(**_: object) -> None:
+def _set_up_logging(logfile: str | None = None, **_: object) -> None:
     """Celery leaves handlers alone when this signal has a receiver."""
-    # What the pool says of its processes does not go to the root logger.
+    if not is_configured():
+        return
+    handlers = logging.root.handlers
+    consoles = [each for each in handlers if isinstance(each, ConsoleHandler)]
+    if logfile:
+        _log_to_file(logfile, consoles)
+    # What the pool logs about its processes does not reach the root logger.
     if pool := get_multiprocessing_logger():
         pool.propagate = True
         pool.setLevel(logging.ERROR)
+    if current_app.conf.worker_redirect_stdouts:
+        for console in consoles:
+            console.stream = console.current_stream()
+        current_app.log.redirect_stdouts_to_logger(
+            logging.getLogger("celery.redirected"),
+            current_app.conf.worker_redirect_stdouts_level,
+        )
+
+
+def _log_to_file(path: str, consoles: list[ConsoleHandler]) -> None:
+    handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+    handler.setFormatter(console_formatter())
+    for console in consoles:
+        handler.setLevel(console.level)
+        logging.root.removeHandler(console)
+    logging.root.addHandler(handler)
 
 
 @celeryd_init.connect
-def _replace_prints(instance: Any, **_: object) -> None:
+def _leave_out_banner(instance: Any, **_: object) -> None:
     environment = load(os.environ, debug=settings.DEBUG)
     if environment.enabled and environment.log_format == "json":
         instance.quiet = True
-        # The worker prints, past `logging`, that a signal stops it.
-        sys.modules["celery.apps.worker"].__dict__["safe_say"] = _say
 
 
-def _say(message: str, *_: object) -> None:
-    get_logger("celery.apps.worker").info(message)
-
-
-def _name_task(record: logging.LogRecord) -> bool:
-    data = record.__dict__.get("data")
-    if is_enabled() and isinstance(data, dict):
-        del record.__dict__["data"]
-        record.__dict__ |= {
-            "task.id": data.get("id"),
-            "task.name": data.get("name"),
-        }
-        if record.name == _TRACE and current_task and run_of(current_task):
-            record.__dict__[REPLACED_ATTRIBUTE] = Replaced
-    return True
-
-
-def _mark_replaced(record: logging.LogRecord) -> bool:
-    if str(record.msg).startswith(_REPLACED) and "task.id" in current():
-        record.__dict__[REPLACED_ATTRIBUTE] = Replaced
-    return True
+if settings.configured:
+    # A `task_cls` given by its name is imported after that signal.
+    _keep_handlers()

@@ -1,124 +1,158 @@
-"""The context of a unit of work, ordered; `structlog.contextvars` holds it."""
+"""The context of a request, connection or task, in structlog's variables."""
 
-from collections.abc import Mapping
-from contextvars import ContextVar, Token, copy_context
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import lru_cache
 from typing import Any
+from uuid import uuid4
 
-from .context_store import bindings, foreign, keys, read, variables
-from .serialization import clean, is_plain
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX, bind_contextvars
+
+Fields = Mapping[str, Any]
+
+# Called for each line; what they return stands behind the context.
+ENRICHERS: list[Callable[[], Fields]] = []
+# Called for the last line of each scope.
+ENDINGS: list[Callable[["Scope"], Fields]] = []
+
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/=+@-]{1,128}")
 
 
 class Scope:
-    """One request, connection or task: binds fields, `exit` takes all back."""
+    """Binds fields until `exit`, which makes the context what it was.
 
-    # Lines need not look at plain fields: nobody changes the values, which
-    # are such as JSON has.
-    is_plain = False
-    # The store with nothing but the fields of this scope.
-    bindings: object = None
-    snapshot: "_Snapshot | None" = None
-    # What has been bound before, or unbound.
-    _outer: Mapping[ContextVar[Any], Any] = {}
+    None values are left out of lines. `live` is called for each line; its
+    values replace those of `fields`, whose order is that of the line.
+    """
 
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self.enter(fields)
-
-    def enter(self, fields: dict[str, Any]) -> None:
-        """Bind `fields`; the scope is the innermost from now on."""
-        before = copy_context()
+    def __init__(
+        self,
+        fields: dict[str, Any],
+        live: Callable[[], Fields] | None = None,
+    ) -> None:
         self.fields = fields
-        self._tokens: list[Token[Any]] = []
-        self._tokens.append(_scope.set(self))
-        # From here on a signal's handler may log with this scope.
-        for key in fields:
-            self._tokens.append(variables[key].set(fields[key]))
-        self.bindings = bindings()
-        if not foreign.issuperset(before):
-            self._outer = {each: before[each] for each in before if keys[each]}
-            if any(value is not ... for value in self._outer.values()):
-                self.is_plain = False
+        self.live = live
+        # What `add`, `increment` and `timer` collected for the last line.
+        self.extra: dict[str, Any] = {}
+        # What `ENDINGS` keep, by a name of theirs.
+        self.data: dict[str, Any] = {}
+        self._before = copy_context()
+        self._token = _scope.set(self)
+        for key, value in fields.items():
+            if value is not None:
+                _variable(key).set(value)
 
-    def refresh(self) -> None:
-        """Rebind a field that somebody else may have decided meanwhile.
+    def ending(self) -> dict[str, Any]:
+        """Return `extra`; the next line has all fields of the scope.
 
-        Called before the context is read, even after `exit`: what a request
-        has started, such as a thread, may outlive it.
+        A project's own `clear_contextvars` takes nothing from that line.
         """
+        for key, value in self.fields.items():
+            if value is not None and _variable(key).get(...) is ...:
+                _variable(key).set(value)
+        for ending in ENDINGS:
+            self.extra.update(ending(self))
+        return self.extra
 
-    def rebind(self, key: str, fields: dict[str, Any]) -> None:
-        """Bind `key` as `fields` have it, which are the scope's from now on.
-
-        They differ from those before in nothing else.
-        """
-        is_alone = bindings() is self.bindings
-        self._tokens.append(variables[key].set(fields.get(key, ...)))
-        self.fields = fields
-        if is_alone:
-            self.bindings = bindings()
+    def collect_for(self, scope: "Scope") -> None:
+        """Let `add` and its fellows collect for the last line of `scope`."""
+        self.extra, self.data = scope.extra, scope.data
 
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
-        is_alone = bindings() is self.bindings
-        for token in reversed(self._tokens):
-            try:
-                token.var.reset(token)
-            except ValueError:
-                pass  # Bound in a copy of the context, where it ends.
-        # Scope and store know each other, and would wait for the collector.
-        self.bindings = self.snapshot = None
-        self._tokens.clear()
-        if is_alone:
-            return
-        for variable in copy_context():
-            if keys[variable] and variable not in self._outer:
-                variable.set(...)
-        for variable, value in self._outer.items():
-            if variable.get(...) is not value:
-                variable.set(value)
+        for variable, value in copy_context().items():
+            if _key(variable):
+                before = self._before.get(variable, ...)
+                if before is not value:
+                    variable.set(before)
+        try:
+            _scope.reset(self._token)
+        except ValueError:  # Entered in a copy of this context.
+            _scope.set(None)
+
+
+def current_scope() -> Scope | None:
+    """Return the innermost scope."""
+    return _scope.get()
 
 
 def current() -> dict[str, Any]:
-    """Return what is bound now, the innermost scope's fields first."""
+    """Return the context, the fields of the innermost scope first."""
     scope = _scope.get()
-    if scope is None:
-        return read({}, copy_context())
-    scope.refresh()
-    return read(scope.fields, copy_context())
+    fields = {} if scope is None else scope.fields.copy()
+    for variable, value in copy_context().items():
+        if key := _key(variable):
+            fields[key] = value
+    if scope is not None and scope.live is not None:
+        fields.update(scope.live())
+    for value in fields.values():
+        if value is None or value is ...:
+            break
+    else:
+        return fields
+    return {
+        key: value
+        for key, value in fields.items()
+        if value is not None and value is not ...
+    }
 
 
-def shown() -> dict[str, Any]:
-    """Return what a line shows of `current()`; it is not to be changed."""
-    scope = _scope.get()
-    if scope is None:
-        return clean(read({}, copy_context()))
-    scope.refresh()
-    now = bindings()
-    if now is scope.bindings and scope.is_plain:
-        return scope.fields
-    snapshot = scope.snapshot
-    if snapshot is None or snapshot.bindings is not now:
-        fields = read(scope.fields, copy_context())
-        snapshot = scope.snapshot = _Snapshot(now, fields)
-    return snapshot.shown()
+def add(**fields: Any) -> None:
+    """Put fields into the last line of the current request or task."""
+    if scope := _scope.get():
+        scope.extra.update(fields)
 
 
-class _Snapshot:
-    """What is bound, good for as long as nobody binds anything."""
+def increment(name: str, amount: float = 1) -> None:
+    """Add `amount` to a field of the last line."""
+    if scope := _scope.get():
+        scope.extra[name] = scope.extra.get(name, 0) + amount
 
-    def __init__(self, bindings: object, fields: dict[str, Any]) -> None:
-        self.bindings = bindings
-        self._fields = fields
-        self._is_clean = False
-        self._lists: list[Any] = []
 
-    def shown(self) -> dict[str, Any]:
-        if self._is_clean and all(map(is_plain, self._lists)):
-            return self._fields
-        shown = clean(self._fields)
-        self._is_clean = shown is self._fields
-        # They may have something else in them by the next line.
-        self._lists = [each for each in shown.values() if type(each) is list]
-        return shown
+@contextmanager
+def timer(name: str) -> Iterator[None]:
+    """Add the block's milliseconds to `<name>_ms` of the last line.
+
+    Works as a decorator too, and counts a block that raised.
+    """
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        milliseconds = (time.perf_counter() - started) * 1000
+        if scope := _scope.get():
+            total = scope.extra.get(f"{name}_ms", 0) + milliseconds
+            scope.extra[f"{name}_ms"] = round(total, 2)
+
+
+def request_id_from(value: str | None, *, trust: bool) -> str:
+    """Return a client's id if it is trusted and harmless, else a new one."""
+    if trust and value and _ACCEPTED_ID.fullmatch(value):
+        return value
+    return new_request_id()
+
+
+def new_request_id() -> str:
+    return str(uuid4())
+
+
+@lru_cache(maxsize=1_000)
+def _key(variable: ContextVar[Any]) -> str:
+    """Return the key that structlog keeps in `variable`, or nothing."""
+    if variable.name.startswith(STRUCTLOG_KEY_PREFIX):
+        return variable.name.removeprefix(STRUCTLOG_KEY_PREFIX)
+    return ""
+
+
+@lru_cache(maxsize=1_000)
+def _variable(key: str) -> ContextVar[Any]:
+    """Return structlog's variable for `key`, which it makes on first use."""
+    token = bind_contextvars(**{key: ...})[key]
+    token.var.reset(token)
+    return token.var
 
 
 _scope: ContextVar[Scope | None] = ContextVar("telemetry_scope", default=None)

@@ -1,43 +1,44 @@
-"""Formatters: the fields of a line become its text, in JSON or pretty."""
+"""Formatters: a record becomes one line, JSON or pretty."""
 
 import logging
-import math
 import re
+import traceback
 from abc import abstractmethod
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import structlog
 
-from .lines import line_of
-from .representation import MAX_TEXT, censor, cut, show
-from .serialization import MAX_INT, MIN_INT
+from . import context
+from .values import MAX_INT, MIN_INT, clean, cut, show
 
 # In bytes. The values of a longer line are cut.
 MAX_LINE = 64 * 1024
-# How: the fields kept at each end, the characters kept of each.
-_SHORTER = ((50, MAX_TEXT), (50, 1_000), (50, 100), (10, 100))
 
-# One byte is found six times as fast as several.
-_EQUALS, _AT, _BACKSLASH, _BLANK, _DEL = b"=@\\ \x7f"
-_NULL = b":null"
-_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-# What a terminal or a line reader obeys (C0, DEL, C1, line separators, marks
-# and overrides of the text's direction), and what UTF-8 cannot hold.
-_CONTROL = re.compile(
-    r"""
-    [\x00-\x1f\x7f-\x9f]
-    | [\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]
-    | [\ud800-\udfff]
-    """,
-    re.VERBOSE,
+# Attributes of every record; what else it carries are fields.
+STANDARD = frozenset(
+    {
+        *logging.makeLogRecord({}).__dict__,
+        "asctime",
+        "color_message",
+        "message",
+        "taskName",
+    }
 )
-_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+_HEAD = frozenset({"timestamp", "level", "logger", "event"})
+
+# What a terminal or a reader of lines obeys (C0, DEL, C1, line separators,
+# marks of the text's direction), and what UTF-8 cannot hold.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ud800-\udfff]"
+)
+_NON_ASCII = re.compile("[^\x00-\x7f]")
 # What needs no quotes in pretty output.
 _PLAIN_EVENT = re.compile(r"(?!['\"]|.* \[)[^\x00-\x1f=]+")
 _PLAIN_VALUE = re.compile(r"[^\s'\"=\[\]]+")
-
 _LEVEL_COLORS = {
     "debug": 32,
     "info": 32,
@@ -49,120 +50,231 @@ _BOLD, _CYAN, _MAGENTA, _BLUE = 1, 36, 35, 34
 
 
 class LineFormatter(logging.Formatter):
-    """Turns a record into one line. `render` is what differs."""
+    """Makes the fields of a line from a record; `render` writes them.
+
+    `processors` are structlog's; one that raises `DropEvent` drops the line.
+    """
+
+    def __init__(
+        self,
+        processors: Sequence[structlog.typing.Processor] = (),
+    ) -> None:
+        super().__init__()
+        self.processors = processors
 
     @abstractmethod
-    def render(self, line: dict[str, Any], *, color: bool = False) -> bytes:
-        """Return the line in UTF-8, with its line break."""
+    def render(self, line: dict[str, Any]) -> str:
+        """Return the line without its line break."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.render(line_of(record)).decode().removesuffix("\n")
+        return self.text(self.line(record))
+
+    def text(self, line: dict[str, Any]) -> str:
+        """Return a clean line as text, cut if it is longer than MAX_LINE."""
+        text = self.render(line)
+        if len(text) > MAX_LINE:
+            text = self.render(_shortened(line))
+        return text
+
+    def line(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return head fields, the event's own, then the context."""
+        attributes = record.__dict__
+        fields = {
+            _field_name(name): attributes[name]
+            for name in attributes
+            if name not in STANDARD
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            fields |= exception_fields(record.exc_info[1])
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        line = with_context(
+            record.created,
+            record.levelname,
+            record.name,
+            _message(record),
+            fields,
+        )
+        if self.processors:
+            line = self._processed(line, record)
+        return clean(line)
+
+    def _processed(
+        self,
+        line: dict[str, Any],
+        record: logging.LogRecord,
+    ) -> dict[str, Any]:
+        processed: Any = {**line, "_record": record}
+        logger = logging.getLogger(record.name)
+        try:
+            for processor in self.processors:
+                processed = processor(logger, line["level"], processed)
+            processed = dict(processed)
+        except structlog.DropEvent:
+            raise
+        except Exception as error:
+            # Without the fields: a processor may have had to hide them.
+            head = {name: line[name] for name in line if name in _HEAD}
+            return {**head, "processor_error": show(error)}
+        processed.pop("_record", None)
+        return processed
+
+
+def with_context(
+    created: float,
+    level: str,
+    logger: str,
+    event: str,
+    fields: dict[str, Any],
+) -> dict[str, Any]:
+    """Return a line: its head, the event's own fields, then the context."""
+    if not _HEAD.isdisjoint(fields):
+        fields = _apart_from_head(fields)
+    line = {
+        "timestamp": _timestamp(created),
+        "level": level.lower(),
+        "logger": logger,
+        "event": event,
+        **fields,
+    }
+    bound = context.current()
+    for enrich in context.ENRICHERS:
+        bound |= enrich()
+    if line.keys().isdisjoint(bound):
+        return line | bound
+    return line | _apart_from_head(bound) | fields
+
+
+def _apart_from_head(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"{name}_" if name in _HEAD else name: fields[name] for name in fields
+    }
 
 
 class JsonFormatter(LineFormatter):
     """One JSON object a line."""
 
-    def render(self, line: dict[str, Any], *, color: bool = False) -> bytes:
-        text = _json(line)
-        # A name and its secret are joined with one of these.
-        joined = _EQUALS in text or _AT in text or _BACKSLASH in text
-        if joined or (_BLANK in text and b": " in text):
-            line = censored(line)
-            text = _json(line)
-        if len(text) > MAX_LINE:
-            text = _shortened(line, _json)
-        return text
+    def render(self, line: dict[str, Any]) -> str:
+        try:
+            text = orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()
+        except TypeError:  # A lone surrogate, or a huge int.
+            text = orjson.dumps(_encodable(line)).decode()
+        return text if text.isascii() and "\x7f" not in text else escape(text)
 
 
 class PrettyFormatter(LineFormatter):
     """A line for people; a traceback follows it, indented."""
 
-    def render(self, line: dict[str, Any], *, color: bool = False) -> bytes:
-        paint = _paint if color else _plain
+    def __init__(
+        self,
+        processors: Sequence[structlog.typing.Processor] = (),
+        *,
+        color: bool = False,
+    ) -> None:
+        super().__init__(processors)
+        self._paint = _paint if color else _unpainted
 
-        def pretty(line: dict[str, Any]) -> bytes:
-            return f"{_pretty(line, paint)}\n".encode()
-
-        line = censored(line)
-        text = pretty(line)
-        return _shortened(line, pretty) if len(text) > MAX_LINE else text
-
-
-def escape_non_ascii(text: str) -> str:
-    """Return `text` for a stream that holds only ASCII; JSON stays JSON."""
-    return _NON_ASCII.sub(_utf16, text)
-
-
-def censored(value: Any) -> Any:
-    """Return a line, or a value of one, its texts without secrets."""
-    if isinstance(value, str):
-        return censor(value, MAX_LINE)
-    if isinstance(value, dict):
-        return {censored(k): censored(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [censored(item) for item in value]
-    return value
+    def render(self, line: dict[str, Any]) -> str:
+        paint = self._paint
+        fields = dict(line)
+        level = escape(str(fields.pop("level", "")))
+        event = _shown(str(fields.pop("event", "")), _PLAIN_EVENT)
+        logger = _shown(str(fields.pop("logger", "")), _PLAIN_VALUE)
+        exception, stack = fields.pop("exception", ""), fields.pop("stack", "")
+        parts = [
+            _local(fields.pop("timestamp", "")),
+            f"[{paint(f'{level:<9}', _LEVEL_COLORS.get(level, _BOLD))}]",
+            f"{paint(event, _BOLD)} ",
+            f"[{paint(logger, _BLUE)}]",
+        ]
+        for key, value in fields.items():
+            name = paint(_shown(key, _PLAIN_VALUE), _CYAN)
+            shown = paint(_shown(value, _PLAIN_VALUE), _MAGENTA)
+            parts.append(f"{name}={shown}")
+        rows = f"{exception}\n{stack}".splitlines()
+        below = [f"\n    {escape(row)}" for row in rows if row]
+        return " ".join(parts) + "".join(below)
 
 
-def _json(line: dict[str, Any]) -> bytes:
+def exception_fields(error: BaseException) -> dict[str, Any]:
+    """Return `error.type`, `error.message` and the traceback, `exception`."""
     try:
-        text = orjson.dumps(line, option=_JSON)
-    except TypeError:  # A lone surrogate, or a huge int.
-        text = orjson.dumps(_encodable(line), option=_JSON)
-    if text.find(_NULL) >= 0 and not all(map(_is_finite, line.values())):
-        text = orjson.dumps(_encodable(line), option=_JSON)
-    if text.isascii() and _DEL not in text:
-        return text
-    return _escaped(text.decode().rstrip("\n")).encode() + b"\n"
+        message = str.__str__(str(error))
+    except Exception as failure:
+        message = f"<its str raised {type(failure).__qualname__}>"
+    try:
+        text = "".join(traceback.format_exception(error)).rstrip("\n")
+    except Exception as failure:
+        text = f"<its traceback raised {type(failure).__qualname__}>"
+    return {
+        "error.type": type_name(type(error)),
+        "error.message": message,
+        "exception": text,
+    }
 
 
-def _pretty(line: dict[str, Any], paint: Callable[[str, int], str]) -> str:
-    fields = dict(line)
-    created: datetime = fields.pop("timestamp")
-    level = _escaped(str(fields.pop("level")))
-    logger = _shown(str(fields.pop("logger")), _PLAIN_VALUE)
-    event = _shown(str(fields.pop("event")), _PLAIN_EVENT)
-    exception, stack = fields.pop("exception", ""), fields.pop("stack", "")
-    parts = [
-        f"{created.astimezone():%Y-%m-%d %H:%M:%S}",
-        f"[{paint(f'{level:<9}', _LEVEL_COLORS.get(level, _BOLD))}]",
-        f"{paint(event, _BOLD)} ",
-        f"[{paint(logger, _BLUE)}]",
-    ]
-    for key, value in fields.items():
-        name = paint(_shown(key, _PLAIN_VALUE), _CYAN)
-        parts.append(f"{name}={paint(_shown(value, _PLAIN_VALUE), _MAGENTA)}")
-    rows = f"{exception}\n{stack}".splitlines()
-    below = [f"\n    {_escaped(row)}" for row in rows if row]
-    return " ".join(parts) + "".join(below)
+def type_name(kind: type) -> str:
+    """Return the name with its module, unless that is `builtins`."""
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _shortened(
-    line: dict[str, Any],
-    render: Callable[[dict[str, Any]], bytes],
-) -> bytes:
-    """Render `line` with its values cut, as far as its length asks for."""
-    for half, length in _SHORTER:
-        pairs = list(line.items())
-        if len(pairs) > 2 * half:  # The context stands at the end.
-            pairs = pairs[:half] + pairs[-half:]
-        line = {key: _cut_value(value, length) for key, value in pairs}
-        text = render(line)
-        if len(text) <= MAX_LINE:
-            break
-    return text
+def record_attribute(field: str) -> str:
+    """Return the attribute of a record that holds `field`.
+
+    `logging` has attributes of its own, such as `name`.
+    """
+    return f"{field}_" if field in STANDARD else field
 
 
-def _cut_value(value: Any, length: int) -> Any:
+def escape(text: str, *, only_ascii: bool = False) -> str:
+    """Escape control characters, or all beyond ASCII, as JSON does."""
+    return (_NON_ASCII if only_ascii else _CONTROL).sub(_escaped, text)
+
+
+def _field_name(attribute: str) -> str:
+    """Return the field that `attribute` of a record holds."""
+    name = attribute.removesuffix("_")
+    return name if name in STANDARD else attribute
+
+
+def _timestamp(seconds: float) -> datetime | str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    if moment.microsecond:
+        return moment
+    # orjson leaves out a fraction of 0.
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"
+
+
+def _local(timestamp: Any) -> str:
+    if isinstance(timestamp, datetime):
+        return f"{timestamp.astimezone():%Y-%m-%d %H:%M:%S}"
+    return escape(str(timestamp))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        text = str.__str__(record.getMessage())
+    except Exception:  # Arguments that do not fit, or that raise.
+        shown = show(record.msg)
+        text = record.msg if isinstance(record.msg, str) else shown
+        text = f"{text} {show(record.args)}"
+    return text.rstrip("\n")
+
+
+def _shortened(line: dict[str, Any]) -> dict[str, Any]:
+    """Return the line with its values cut, and at most 100 fields."""
+    pairs = list(line.items())
+    if len(pairs) > 100:  # The context stands at the end.
+        pairs = pairs[:50] + pairs[-50:]
+    return {key: _cut(value) for key, value in pairs}
+
+
+def _cut(value: Any) -> Any:
     if isinstance(value, list | dict):
-        text = orjson.dumps(_encodable(value)).decode()
-        return cut(text, length) if len(text) > length else value
-    return cut(value, length) if isinstance(value, str) else value
-
-
-def _is_finite(value: Any) -> bool:
-    """Whether JSON has it: NaN and the infinities would be null there."""
-    return not isinstance(value, float) or math.isfinite(value)
+        value = orjson.dumps(_encodable(value)).decode()
+    return cut(value, 600) if isinstance(value, str) else value
 
 
 def _encodable(value: Any) -> Any:
@@ -174,25 +286,19 @@ def _encodable(value: Any) -> Any:
         return [_encodable(item) for item in value]
     if isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
         return show(value)
-    if not _is_finite(value):
-        return repr(value)
     return value
 
 
 def _shown(value: Any, plain: re.Pattern[str]) -> str:
-    """Text as it is where it cannot be mistaken, else quoted."""
+    """Return text as it is where it cannot be mistaken, else quoted."""
     text = str(_encodable(value))
     if isinstance(value, str) and not plain.fullmatch(value):
         text = repr(value)
-    return _escaped(text)
+    return escape(text)
 
 
-def _escaped(text: str) -> str:
-    return _CONTROL.sub(_utf16, text)
-
-
-def _utf16(found: re.Match[str]) -> str:
-    """Escape as JSON does: a character beyond U+FFFF takes two."""
+def _escaped(found: re.Match[str]) -> str:
+    # A character beyond U+FFFF takes two units.
     units = found[0].encode("utf-16-be", "surrogatepass").hex(" ", 2)
     return "".join(f"\\u{unit}" for unit in units.split())
 
@@ -201,5 +307,5 @@ def _paint(text: str, color: int) -> str:
     return f"\x1b[{color}m{text}\x1b[0m"
 
 
-def _plain(text: str, color: int) -> str:
+def _unpainted(text: str, color: int) -> str:
     return text

@@ -1,7 +1,10 @@
 """The middleware: one context and one line for each request."""
 
+import asyncio
+import logging
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,15 +15,21 @@ from django.dispatch import receiver
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase as Response
 
-from .access_log import REQUEST_ATTRIBUTE
+from .context import Scope, request_id_from
 from .environment import load
-from .logging import get_logger
-from .request_id import HEADER, request_id_from
-from .request_scope import RequestScope
+from .fields import (
+    HEADER,
+    completion_fields,
+    completion_level,
+    request_fields,
+    request_line_fields,
+)
+from .formatters import exception_fields
+from .logging import ANSWERED, REQUEST_ATTRIBUTE, get_logger
 from .streaming import watch_body
-from .users import asession_user_id, session_user_id
+from .users import aread_session, read_session
 
-log = get_logger(__name__)
+log = get_logger("telemetry.middleware")
 
 _HEADER_IN_META = f"HTTP_{HEADER.upper().replace('-', '_')}"
 
@@ -36,85 +45,197 @@ class TelemetryMiddleware:
         if not environment.enabled:
             raise MiddlewareNotUsed("TELEMETRY_ENABLED is false.")
         self.get_response = get_response
-        self._trust_request_id = environment.trust_request_id
-        self._excluded = frozenset(environment.excluded_paths)
-        prefixes = [path for path in self._excluded if path.endswith("*")]
-        self._excluded_prefixes = tuple(path[:-1] for path in prefixes)
+        self._trust = environment.trust_request_id
+        paths = environment.excluded_paths
+        self._excluded = frozenset(paths)
+        self._excluded_prefixes = tuple(
+            path[:-1] for path in paths if path.endswith("*")
+        )
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        self.process_view = _afind_user if self._is_async else _find_user
+
+    @property
+    def process_view(self) -> Callable[..., Any]:
+        """Read the session before the view; without a thread in async."""
+        return _aread_session if self._is_async else _read_session
+
+    def process_exception(
+        self,
+        request: HttpRequest,
+        exception: Exception,
+    ) -> None:
+        """Keep what a view raised: Django turns it into a response."""
+        if run := getattr(request, REQUEST_ATTRIBUTE, None):
+            run.reason = exception
 
     def __call__(self, request: HttpRequest) -> Response | Awaitable[Response]:
         if self._is_async:
             return self.__acall__(request)
-        scope = self._scope(request)
+        run = self._begin(request)
         try:
-            response = self.get_response(request)
-            if not scope.session_was_read:
-                _find_user(request)
-            return self._finish(scope, response)
+            response: Response = self.get_response(request)
+            _read_session(request)
+            return self._end(run, response)
         except BaseException as error:
-            scope.finish(error=error)
+            run.fail(error)
             raise
         finally:
-            scope.exit()
+            run.exit()
 
     async def __acall__(self, request: HttpRequest) -> Response:
-        scope = self._scope(request)
+        run = self._begin(request)
         try:
-            response = await self.get_response(request)
-            if not scope.session_was_read:
-                await _afind_user(request)
-            return self._finish(scope, response)
+            response: Response = await self.get_response(request)
+            await _aread_session(request)
+            return self._end(run, response)
+        except asyncio.CancelledError as error:
+            if _client_left():
+                run.cancel()
+            else:
+                run.fail(error)
+            raise
         except BaseException as error:
-            scope.finish(error=error)
+            run.fail(error)
             raise
         finally:
-            scope.exit()
+            run.exit()
 
-    def _scope(self, request: HttpRequest) -> RequestScope:
-        header = request.META.get(_HEADER_IN_META)
-        request_id = request_id_from(header, trust=self._trust_request_id)
-        scope = RequestScope(request, request_id)
+    def _begin(self, request: HttpRequest) -> "RequestRun":
         path = request.path
-        if path in self._excluded or path.startswith(self._excluded_prefixes):
-            scope.is_quiet = True
-        return scope
+        is_quiet = path in self._excluded
+        is_quiet = is_quiet or path.startswith(self._excluded_prefixes)
+        header = request.META.get(_HEADER_IN_META)
+        request_id = request_id_from(header, trust=self._trust)
+        return RequestRun(request, request_id, is_quiet=is_quiet)
 
-    def _finish(self, scope: RequestScope, response: Response) -> Response:
-        response.headers[HEADER] = scope.request_id
+    def _end(self, run: "RequestRun", response: Response) -> Response:
+        response.headers[HEADER] = run.request_id
         if isinstance(response, StreamingHttpResponse):
-            watch_body(response, scope, in_async=self._is_async)
+            run.announce()
+            watch_body(response, run, in_async=self._is_async)
         else:
-            scope.finish(response.status_code)
+            run.complete(response.status_code)
         return response
 
 
-def _find_user(request: HttpRequest, *_: object) -> None:
-    """Ask the session: as `process_view`, and where no view was reached."""
-    scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
+class RequestRun:
+    """One request: its context, and the line about how it ended."""
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        request_id: str,
+        *,
+        is_quiet: bool = False,
+    ) -> None:
+        self.request_id = request_id
+        # What Django turns into a 500, and what into another response.
+        self.error: BaseException | None = None
+        self.reason: BaseException | None = None
+        self._is_quiet = is_quiet
+        self._is_announced = False
+        self._started = time.perf_counter()
+        request.__dict__[REQUEST_ATTRIBUTE] = self
+        self.scope = Scope(
+            request_fields(request, request_id),
+            lambda: request_line_fields(request),
+        )
+        self._request: HttpRequest | None = request
+
+    def covers(self, record: Any) -> bool:
+        """Return True if our line has all that Django's `record` has."""
+        if self._is_quiet and getattr(record, "status_code", 0) < 500:
+            return False
+        error = record.exc_info[1] if record.exc_info else None
+        return error is None or error in (self.error, self.reason)
+
+    def complete(self, status: int) -> None:
+        """Write the completion line, unless the request has its line."""
+        if self.error is not None:
+            self.fail(self.error, status)
+            return
+        request = self._request
+        if request is None:
+            return
+        level = completion_level(request, status, self._duration_ms())
+        if level is None or (self._is_quiet and status < 500):
+            self._is_quiet = True
+            self._request = None
+            return
+        reason = {}
+        if status in (400, 403) and self.reason is not None:
+            reason = exception_fields(self.reason)
+            del reason["exception"]
+        self._write(level, "request_completed", status, **reason)
+
+    def fail(self, error: BaseException, status: int | None = None) -> None:
+        """Write that the request raised `error`."""
+        self.error = error
+        self._write(logging.ERROR, "request_failed", status, exc_info=error)
+
+    def cancel(self, status: int | None = None) -> None:
+        """Write that the client left."""
+        self._write(logging.INFO, "request_cancelled", status)
+
+    def announce(self) -> None:
+        """Drop the server's access line, which may come before ours."""
+        if self._request is not None and not self._is_announced:
+            self._is_announced = True
+            ANSWERED.append(f"{self._request.method} {self._request.path}")
+
+    def exit(self) -> None:
+        """Leave the context as it was before the request."""
+        self.scope.exit()
+
+    def _write(
+        self,
+        level: int,
+        event: str,
+        status: int | None,
+        **fields: Any,
+    ) -> None:
+        request = self._request
+        if request is None:
+            return
+        own = completion_fields(request, status, self._duration_ms())
+        own = {key: own[key] for key in own if own[key] is not None}
+        log.log(level, event, **{**own, **self.scope.ending(), **fields})
+        self.announce()
+        # Nothing waits for the garbage collector.
+        self._request = None
+
+    def _duration_ms(self) -> float:
+        return round((time.perf_counter() - self._started) * 1000, 2)
+
+
+def _read_session(request: HttpRequest, *_: object, **__: object) -> None:
     try:
-        session = scope.unread_session(request)
-        if session is not None:
-            scope.set_user(session_user_id(request, session))
+        read_session(request)
     except Exception:
         log.debug("session_unreadable", exc_info=True)
 
 
-async def _afind_user(request: HttpRequest, *_: object) -> None:
-    scope: RequestScope = getattr(request, REQUEST_ATTRIBUTE)
+async def _aread_session(
+    request: HttpRequest,
+    *_: object,
+    **__: object,
+) -> None:
     try:
-        session = scope.unread_session(request)
-        if session is not None:
-            scope.set_user(await asession_user_id(request, session))
+        await aread_session(request)
     except Exception:
         log.debug("session_unreadable", exc_info=True)
+
+
+def _client_left() -> bool:
+    """Return True if this task is cancelled, not one that it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @receiver(got_request_exception)
 def _keep_error(request: HttpRequest | None = None, **_: object) -> None:
     """Take the exception that Django turns into a response."""
-    scope: RequestScope | None = getattr(request, REQUEST_ATTRIBUTE, None)
-    if scope is not None:
-        scope.error = sys.exception()
+    run: RequestRun | None = getattr(request, REQUEST_ATTRIBUTE, None)
+    if run is not None:
+        run.error = sys.exception()

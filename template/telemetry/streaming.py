@@ -1,92 +1,105 @@
-"""Streamed bodies: context in each chunk, completion line at the end."""
+"""Streamed bodies: context in each chunk, the completion line at the end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from types import TracebackType
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from django.http import FileResponse, StreamingHttpResponse
 
 from . import context
-from .lines import surroundings
-from .request_scope import RequestScope
+
+
+class Run(Protocol):
+    """What a body needs of its request."""
+
+    scope: context.Scope
+
+    def complete(self, status: int) -> None: ...
+
+    def fail(self, error: BaseException, status: int | None) -> None: ...
+
+    def cancel(self, status: int | None) -> None: ...
 
 
 def watch_body(
     response: StreamingHttpResponse,
-    scope: RequestScope,
+    run: Run,
     *,
     in_async: bool,
 ) -> None:
-    """Let `scope` finish with the body of `response`, however that ends."""
-    body = _Body(response, scope)
+    """Write the request's line when the body of `response` ends."""
+    body = _Body(response, run)
     response.close = body.close  # type: ignore[method-assign]
     chunks: Any = response.streaming_content
     if response.is_async:
-        response.streaming_content = _AsyncChunks(body, aiter(chunks))
+        response.streaming_content = body.aiterate(aiter(chunks))
     elif in_async or not isinstance(response, FileResponse):
-        response.streaming_content = _Chunks(body, iter(chunks))
+        response.streaming_content = body.iterate(iter(chunks))
     # A file under WSGI stays as it is: the server may send it unread.
 
 
 class _Body:
     """The request's context while a part of its body is made."""
 
-    def __init__(
-        self,
-        response: StreamingHttpResponse,
-        scope: RequestScope,
-    ) -> None:
-        self.started = False
-        self._closed = False
-        self._scope = scope
+    def __init__(self, response: StreamingHttpResponse, run: Run) -> None:
+        self._run = run
         self._status = response.status_code
         self._close = response.close
-        self._fields = surroundings()
-
-    def __enter__(self) -> None:
-        self._entered = context.Scope(self._fields)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(error, StopIteration | StopAsyncIteration):
-            self._scope.finish(self._status)
-        elif error is not None:
-            self._scope.finish(self._status, error)
         self._fields = context.current()
-        self._entered.exit()
+        for enrich in context.ENRICHERS:
+            self._fields |= enrich()
+        self._has_started = False
+        self._is_closed = False
+
+    def iterate(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        while True:
+            with self._part():
+                try:
+                    chunk = next(chunks)
+                except StopIteration:
+                    self._run.complete(self._status)
+                    return
+            yield chunk
+
+    async def aiterate(
+        self,
+        chunks: AsyncIterator[bytes],
+    ) -> AsyncIterator[bytes]:
+        while True:
+            with self._part():
+                try:
+                    chunk = await anext(chunks)
+                except StopAsyncIteration:
+                    self._run.complete(self._status)
+                    return
+            yield chunk
 
     def close(self) -> None:
         """Close the response; a body that was only begun was cancelled."""
-        if self._closed:
+        if self._is_closed:
             return
-        self._closed = True
-        with self:
+        self._is_closed = True
+        with self._part():
             self._close()
-            left = GeneratorExit() if self.started else None
-            self._scope.finish(self._status, left)
+            if self._has_started:
+                self._run.cancel(self._status)
+            else:
+                self._run.complete(self._status)
 
-
-class _Chunks(Iterator[bytes]):
-    def __init__(self, body: _Body, chunks: Iterator[bytes]) -> None:
-        self._body = body
-        self._chunks = chunks
-
-    def __next__(self) -> bytes:
-        self._body.started = True
-        with self._body:
-            return next(self._chunks)
-
-
-class _AsyncChunks(AsyncIterator[bytes]):
-    def __init__(self, body: _Body, chunks: AsyncIterator[bytes]) -> None:
-        self._body = body
-        self._chunks = chunks
-
-    async def __anext__(self) -> bytes:
-        self._body.started = True
-        with self._body:
-            return await anext(self._chunks)
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        scope = context.Scope(self._fields)
+        scope.collect_for(self._run.scope)
+        self._has_started = self._has_started or not self._is_closed
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            self._run.cancel(self._status)
+            raise
+        except BaseException as error:
+            self._run.fail(error, self._status)
+            raise
+        finally:
+            self._fields = context.current()
+            scope.exit()

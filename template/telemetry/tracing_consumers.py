@@ -7,30 +7,25 @@ from typing import Any
 from channels.exceptions import StopConsumer
 from opentelemetry import context, trace
 from opentelemetry.propagate import extract
-from opentelemetry.sdk.trace import TracerProvider
 
 from .context import current
-from .websocket import TelemetryConsumerMixin
+from .websocket import WRAPPERS
+
+_tracer = trace.get_tracer("telemetry")
 
 
-def instrument_consumers(provider: TracerProvider) -> None:
+def instrument_consumers() -> None:
     """Put a span around each event that a consumer handles."""
-    tracer = provider.get_tracer(__package__ or __name__)
-
-    async def dispatch(consumer: Any, message: dict[str, Any]) -> None:
-        handle = super(TelemetryConsumerMixin, consumer).dispatch
-        if consumer.scope["type"] != "websocket":
-            await handle(message)
-            return
-        with _span(tracer, consumer, message["type"]):
-            await handle(message)
-
-    setattr(TelemetryConsumerMixin, "dispatch", dispatch)  # noqa: B010
+    if _span not in WRAPPERS:
+        WRAPPERS.append(_span)
 
 
 @contextmanager
-def _span(tracer: trace.Tracer, consumer: Any, name: str) -> Iterator[None]:
+def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
     """The first span has the handshake's parent; later ones link to it."""
+    if consumer.scope["type"] != "websocket":
+        yield
+        return
     connected: trace.SpanContext | None
     connected = getattr(consumer, "_telemetry_span", None)
     parent, links = context.Context(), []
@@ -38,8 +33,8 @@ def _span(tracer: trace.Tracer, consumer: Any, name: str) -> Iterator[None]:
         parent = extract(_headers(consumer.scope))
     else:
         links = [trace.Link(connected)]
-    with tracer.start_as_current_span(
-        name,
+    with _tracer.start_as_current_span(
+        message["type"],
         parent,
         trace.SpanKind.SERVER,
         links=links,

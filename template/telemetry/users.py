@@ -11,19 +11,27 @@ from django.utils.functional import LazyObject, empty
 
 UserId = int | str
 
-# Of a session: whether it was accessed, and modified, and its key.
-_State = tuple[bool, bool, str | None]
+# The attribute of a request for the user id of its session.
+SESSION_USER = "_telemetry_session_user"
 
-# A lazy object answers in Python code of its own, and this is asked a lot.
+# A lazy user resolves itself when its attributes are read.
 _attribute = object.__getattribute__
 
 
-def resolved_user(found: Mapping[str, Any]) -> Any | None:
-    """Return the user in a request's attributes, or in an ASGI scope.
+def user_id(found: Mapping[str, Any]) -> UserId | None:
+    """Return the primary key of the authenticated user, or None.
 
-    None as long as nobody has asked for the lazy user that a middleware has
-    put there.
+    `found` are a request's attributes, or an ASGI scope: a user that a view,
+    a middleware or a REST framework put there, or else the session's.
     """
+    user = resolved_user(found)
+    if user is not None:
+        return _id_of(user) or _id_of(found.get("auth"))
+    return _id_of(found.get("auth")) or found.get(SESSION_USER)
+
+
+def resolved_user(found: Mapping[str, Any]) -> Any | None:
+    """Return the user, None while a lazy one has not been looked at."""
     user = found.get("user")
     if isinstance(user, LazyObject):
         user = _attribute(user, "_wrapped")
@@ -32,63 +40,50 @@ def resolved_user(found: Mapping[str, Any]) -> Any | None:
     return user
 
 
-def user_id(user: Any) -> UserId | None:
-    """Return the primary key of an authenticated user, as a field."""
+def read_session(request: HttpRequest) -> None:
+    """Keep the user id of the request's session, if a cookie names one."""
+    session = _unread_session(request)
+    if session is None:
+        return
+    before = dict(vars(session))
     try:
-        if getattr(user, "is_authenticated", False):
-            return _as_field(getattr(user, "pk", None))
-    except Exception:  # A user class of the project's own may do anything.
+        value = session.get(SESSION_KEY)
+    finally:
+        _restore(session, before)
+    request.__dict__[SESSION_USER] = _from_session(value)
+
+
+async def aread_session(request: HttpRequest) -> None:
+    """Like `read_session`, without a thread."""
+    session = _unread_session(request)
+    if session is None:
+        return
+    before = dict(vars(session))
+    try:
+        value = await session.aget(SESSION_KEY)
+    finally:
+        _restore(session, before)
+    request.__dict__[SESSION_USER] = _from_session(value)
+
+
+def _unread_session(request: HttpRequest) -> SessionBase | None:
+    found = request.__dict__
+    session = found.get("session")
+    if SESSION_USER in found or resolved_user(found) is not None:
         return None
-    return None
-
-
-def session_of(request: HttpRequest) -> SessionBase | None:
-    """Return the session, if a cookie names one."""
-    session = request.__dict__.get("session")
     if not isinstance(session, SessionBase) or not request.COOKIES:
         return None
     return session if session.session_key else None
 
 
-def session_user_id(
-    request: HttpRequest,
-    session: SessionBase,
-) -> UserId | None:
-    """Return the user id in the session."""
-    before = _state(session)
-    try:
-        return _from_session(session.get(SESSION_KEY))
-    finally:
-        _restore(request, session, before)
-
-
-async def asession_user_id(
-    request: HttpRequest,
-    session: SessionBase,
-) -> UserId | None:
-    """Like `session_user_id`, without a thread."""
-    before = _state(session)
-    try:
-        return _from_session(await session.aget(SESSION_KEY))
-    finally:
-        _restore(request, session, before)
-
-
-def _state(session: SessionBase) -> _State:
-    return session.accessed, session.modified, session.session_key
-
-
-def _restore(
-    request: HttpRequest,
-    session: SessionBase,
-    before: _State,
-) -> None:
+def _restore(session: SessionBase, before: dict[str, Any]) -> None:
     """Undo what reading does: the response would vary, or drop the cookie."""
-    accessed, modified, key = before
-    session.accessed = accessed
-    if session.session_key != key or session.modified != modified:
-        # The session is gone, and Django would clear the cookie.
-        request.session = type(session)(key)
+    now = vars(session)
+    if all(now.get(key) == before[key] for key in before if key != "accessed"):
+        now["accessed"] = before["accessed"]
+    else:  # Django forgets the key of a session that is gone.
+        now.clear()
+        now.update(before)
 
 
 def _from_session(value: Any) -> UserId | None:
@@ -99,8 +94,17 @@ def _from_session(value: Any) -> UserId | None:
 
 @cache
 def _primary_key() -> Any:
-    """The user's key field; a session has its value as text."""
+    """Return the user's key field; a session has its value as text."""
     return get_user_model()._meta.pk
+
+
+def _id_of(user: Any) -> UserId | None:
+    try:
+        if getattr(user, "is_authenticated", False) is True:
+            return _as_field(getattr(user, "pk", None))
+    except Exception:  # A user class of the project's own may do anything.
+        return None
+    return None
 
 
 def _as_field(key: Any) -> UserId | None:

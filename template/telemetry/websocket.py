@@ -1,18 +1,41 @@
-"""The consumer mixin: one context, and a few lines, for each connection."""
+"""The consumer mixin: one context and a few lines for each connection."""
 
+import logging
 import os
-from collections.abc import Generator
+import time
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
 
+from .context import Scope, current, new_request_id, request_id_from
 from .environment import load
+from .fields import (
+    HEADER,
+    connection_event_fields,
+    connection_fields,
+    connection_line_fields,
+)
 from .labels import extract_labels
 from .logging import get_logger
-from .request_id import new_request_id
-from .websocket_connection import Connection, handshake_request_id
 
-log = get_logger(__name__)
+log = get_logger("telemetry.websocket")
+
+# A browser sets no headers on a WebSocket; a page can pass its id in the URL.
+QUERY_PARAMETER = "request_id"
+
+# Close codes of RFC 6455: no close frame, a frame without a code, the default.
+ABNORMAL_CLOSURE = 1006
+NO_STATUS = 1005
+NORMAL_CLOSURE = 1000
+
+# Entered around each event that a consumer handles.
+Wrapper = Callable[[Any, dict[str, Any]], AbstractContextManager[None]]
+WRAPPERS: list[Wrapper] = []
+
+_REPORTED = "telemetry_reported"
 
 
 class TelemetryConsumerMixin(AsyncConsumer):
@@ -32,13 +55,9 @@ class TelemetryConsumerMixin(AsyncConsumer):
         if scope["type"] != "websocket" or not environment.enabled:
             await super().__call__(scope, receive, send)
             return
-        trust = environment.trust_request_id
-        fields = {
-            "request.id": handshake_request_id(scope, trust=trust),
-            **self.ws_labels,
-            "ws.conn_id": self.ws_conn_id,
-        }
-        connection = Connection(scope, receive, send, fields)
+        request_id = _request_id(scope, trust=environment.trust_request_id)
+        fields = connection_fields(scope, request_id, self.ws_conn_id)
+        connection = _Connection(scope, receive, send, fields)
         try:
             await super().__call__(scope, connection.receive, connection.send)
         except Exception as error:
@@ -47,12 +66,18 @@ class TelemetryConsumerMixin(AsyncConsumer):
         finally:
             connection.exit()
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        with ExitStack() as stack:
+            for wrapper in WRAPPERS:
+                stack.enter_context(wrapper(self, message))
+            await super().dispatch(message)
+
     def telemetry_connect(self) -> "_Done":
         """Do nothing: the first line comes when the connection is accepted."""
         return _Done()
 
     def telemetry_receive(self, *_: object, **__: object) -> "_Done":
-        """Say, for debugging, that a message has come; never what is in it."""
+        """Log at debug that a message came, without its content."""
         log.debug("ws_received")
         return _Done()
 
@@ -62,8 +87,110 @@ class TelemetryConsumerMixin(AsyncConsumer):
 
 
 class _Done:
-    """What an async consumer may await, and a sync one may leave."""
+    """What an async consumer may await, and a sync one may ignore."""
 
     def __await__(self) -> Generator[Any, Any, None]:
         return
         yield
+
+
+class _Connection:
+    """One connection: its context, its counts, and how it began and ended."""
+
+    def __init__(
+        self,
+        scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+        fields: dict[str, Any],
+    ) -> None:
+        self._asgi = scope
+        self._receive = receive
+        self._send = send
+        self._started = time.perf_counter()
+        self._messages_in = 0
+        self._messages_out = 0
+        self._accepted = False
+        self._rejected = False
+        self._failed = False
+        self._close_code = ABNORMAL_CLOSURE
+        self._scope = Scope(fields, lambda: connection_line_fields(scope))
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        if message["type"] == "websocket.receive":
+            self._messages_in += 1
+        elif message["type"] == "websocket.disconnect":
+            self._close_code = message.get("code", NO_STATUS)
+        return message
+
+    async def send(self, message: Any) -> None:
+        await self._send(message)
+        if message["type"] == "websocket.send":
+            self._messages_out += 1
+        elif message["type"] == "websocket.accept":
+            self._accepted = True
+            log.info("ws_connected", **connection_event_fields(self._asgi))
+        elif not self._accepted:
+            self._reject(message)
+        elif message["type"] == "websocket.close":
+            self._close_code = message.get("code", NORMAL_CLOSURE)
+
+    def fail(self, error: Exception) -> None:
+        """Log what a handler raised."""
+        self._failed = True
+        setattr(error, _REPORTED, True)
+        log.error("ws_failed", exc_info=error, **self._ending())
+
+    def exit(self) -> None:
+        """Log how the connection ended, and leave the context as it was."""
+        if self._failed and not self._accepted:
+            self._reject({})
+        elif not self._failed and not self._rejected:
+            fields = {"close_code": self._close_code, **self._ending()}
+            log.info("ws_disconnected", **fields)
+        self._scope.exit()
+
+    def _reject(self, message: dict[str, Any]) -> None:
+        if not self._rejected:
+            self._rejected = True
+            code = {"close_code": message["code"]} if "code" in message else {}
+            fields = connection_event_fields(self._asgi)
+            log.warning("ws_rejected", **fields, **code)
+
+    def _ending(self) -> dict[str, Any]:
+        seconds = time.perf_counter() - self._started
+        return {
+            **connection_event_fields(self._asgi),
+            "duration_ms": round(seconds * 1000, 2),
+            "messages_in": self._messages_in,
+            "messages_out": self._messages_out,
+            **self._scope.ending(),
+        }
+
+
+def drop_covered(record: logging.LogRecord) -> bool:
+    """Drop a server's record about a connection that our lines cover.
+
+    Uvicorn's other records about WebSockets lose their query string.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        return not hasattr(error, _REPORTED)
+    if record.levelno <= logging.INFO and "ws.conn_id" in current():
+        return False
+    if '"WebSocket %s"' in str(record.msg) and record.args:
+        args = map(str, record.args)
+        record.args = tuple(arg.partition("?")[0] for arg in args)
+    return True
+
+
+def _request_id(scope: Any, *, trust: bool) -> str:
+    """Return the id in the handshake's header, or its URL, or a new one."""
+    headers = dict(scope.get("headers", ()))
+    header = headers.get(HEADER.lower().encode())
+    if header is not None:
+        return request_id_from(header.decode("latin-1"), trust=trust)
+    # Python 3.11 parses no bytes beyond ASCII, which clients may send.
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return request_id_from(query.get(QUERY_PARAMETER, [""])[0], trust=trust)

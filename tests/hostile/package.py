@@ -81,12 +81,13 @@ class Sink:
     def __init__(self, formatter: str) -> None:
         self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._read = 0
-        self.handler = module("handlers").StdoutHandler(self._file)
+        self.handler = logging.StreamHandler(self._file)
         self.handler.setFormatter(getattr(module("formatters"), formatter)())
         # Not one of the tree, where pytest listens.
         self.standard = logging.Logger(f"hostile.{formatter}")
         self.standard.addHandler(self.handler)
-        self.log = module("bound_logger").BoundLogger(self.standard, [], {})
+        ours = module("logging")
+        self.log = ours.BoundLogger(self.standard, [ours.to_record], {})
 
     def written(self) -> bytes:
         """Return what was written since the last time."""

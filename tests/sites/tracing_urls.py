@@ -16,7 +16,9 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def failing(request: HttpRequest) -> HttpResponse:
-    raise ValueError("no luck with token=abc123 at https://me:pw@example.com/")
+    # In parts, as tracebacks show the source.
+    secret = "abc" + "123"
+    raise ValueError(f"no luck with token={secret} at https://me:{'pw'}@example.com/")
 
 
 async def slow(request: HttpRequest) -> HttpResponse:

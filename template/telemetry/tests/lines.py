@@ -1,22 +1,38 @@
-"""What tests share: the lines that come out, and a small site to ask."""
+"""What tests share: the lines that come out, and a small site to ask.
+
+Nothing here depends on the project's settings, environment or loggers.
+"""
 
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from django.apps import apps
+from django.db import connections
 from django.test import SimpleTestCase, override_settings
 
-from ..formatters import JsonFormatter, LineFormatter
-from ..handlers import StdoutHandler
-from ..logging import configure_structlog
+from ..formatters import LineFormatter
+from ..logging import RequestFilter, configure_structlog, json_formatter
 
 Line = dict[str, Any]
 
 _PACKAGE = __package__.rpartition(".")[0]
+_LOGGERS = (
+    "django",
+    "django.request",
+    "django.security",
+    "shop",
+    "site",
+    "telemetry",
+    "telemetry.celery",
+    "telemetry.middleware",
+    "telemetry.websocket",
+)
 
 # The middleware of a new Django project, with ours before it.
 MIDDLEWARE = [
@@ -33,9 +49,14 @@ small_site = override_settings(
     ALLOWED_HOSTS=["testserver"],
     APPEND_SLASH=True,
     DEBUG=False,
+    DEBUG_PROPAGATE_EXCEPTIONS=False,
+    FORCE_SCRIPT_NAME=None,
     MIDDLEWARE=MIDDLEWARE,
+    PREPEND_WWW=False,
     ROOT_URLCONF=f"{__package__}.urls",
+    SECRET_KEY="only-for-tests",
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+    TEMPLATES=[],
 )
 
 
@@ -62,25 +83,49 @@ def captured(
     formatter: LineFormatter | None = None,
     level: int = logging.INFO,
 ) -> Iterator[Output]:
-    """Let the root logger write to the `Output` alone, in JSON."""
+    """Send what is logged to the `Output` alone, in JSON."""
     output = Output()
-    handler = StdoutHandler(output.stream)
-    handler.setFormatter(formatter or JsonFormatter())
-    root = logging.getLogger()
-    before = root.handlers, root.level
-    root.handlers = [handler]
-    root.setLevel(level)
-    configure_structlog()
-    try:
+    handler = logging.StreamHandler(output.stream)
+    handler.setFormatter(formatter or json_formatter())
+    with ExitStack() as stack:
+        for name in _LOGGERS:
+            _stand_alone(stack, logging.getLogger(name))
+        requests = logging.getLogger("django.request")
+        stack.enter_context(_set(requests, "filters", [RequestFilter()]))
+        root = logging.getLogger()
+        stack.enter_context(_set(root, "handlers", [handler]))
+        before = root.level
+        root.setLevel(level)
+        stack.callback(root.setLevel, before)
+        configure_structlog()
         yield output
-    finally:
-        root.handlers, root.level = before
-        # Loggers cache whether a level is enabled.
-        root.setLevel(before[1])
 
 
 class LinesTestCase(SimpleTestCase):
     """Captures the lines of each test in `self.output`."""
 
     def setUp(self) -> None:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TELEMETRY_", "LOG_", "OTEL_"))
+        }
+        self.enterContext(patch.dict(os.environ, kept, clear=True))
+        for settings in connections.settings.values():
+            no_queries = patch.dict(settings, ATOMIC_REQUESTS=False)
+            self.enterContext(no_queries)
         self.output = self.enterContext(captured())
+
+
+def _stand_alone(stack: ExitStack, logger: logging.Logger) -> None:
+    """Take away what the project put on `logger`."""
+    stack.enter_context(_set(logger, "handlers", []))
+    stack.enter_context(_set(logger, "filters", []))
+    stack.enter_context(_set(logger, "propagate", True))
+    stack.enter_context(_set(logger, "disabled", False))
+    stack.callback(logger.setLevel, logger.level)
+    logger.setLevel(logging.NOTSET)
+
+
+def _set(target: Any, name: str, value: Any) -> Any:
+    return patch.object(target, name, value)

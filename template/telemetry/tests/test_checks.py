@@ -1,6 +1,7 @@
 """`manage.py check` names what is not wired."""
 
 import logging
+from importlib.metadata import PackageNotFoundError
 from unittest.mock import patch
 
 from django.test import SimpleTestCase, override_settings
@@ -45,6 +46,6 @@ class WiringTests(SimpleTestCase):
         self.assertEqual(checks.check_requirements(), [])
 
     def test_missing_requirement_is_named(self) -> None:
-        with patch.object(checks, "_is_installed", lambda name: False):
+        with patch.object(checks, "version", side_effect=PackageNotFoundError):
             messages = checks.check_requirements()
         self.assertIn("structlog is required", messages[0].msg)

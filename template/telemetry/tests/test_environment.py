@@ -53,6 +53,10 @@ class EnvironmentTests(SimpleTestCase):
         self.assertEqual(environment.excluded_paths, expected)
         self.assertEqual(environment.problems, ())
 
+    def test_short_names_of_levels_are_taken(self) -> None:
+        self.assertEqual(load({"LOG_LEVEL": "WARN"}).log_level, "WARNING")
+        self.assertEqual(load({"LOG_LEVEL": "fatal"}).log_level, "CRITICAL")
+
     def test_bad_values_are_named_and_replaced(self) -> None:
         for name, value, rule, used in BAD_VALUES:
             with self.subTest(name=name):

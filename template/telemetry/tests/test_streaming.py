@@ -4,7 +4,7 @@ from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from structlog.contextvars import get_contextvars
 
-from ..request_id import HEADER
+from ..fields import HEADER
 from .lines import LinesTestCase, small_site
 
 HEADERS = {HEADER: "abc-123"}

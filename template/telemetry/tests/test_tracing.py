@@ -1,10 +1,6 @@
-"""Spans, the ids in lines, and log records; nothing when it is off."""
+"""Spans, the ids in lines, and log records."""
 
-import json
 import logging
-import os
-import subprocess
-import sys
 from typing import Any
 from unittest.mock import patch
 
@@ -20,12 +16,15 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
     InMemorySpanExporter,
 )
 
-from .. import lines
+from .. import context
 from ..environment import load
 from ..logging import get_logger
-from ..tracing_fields import span_attributes, trace_fields
-from ..tracing_records import RecordHandler
-from ..tracing_redaction import RedactingSpanExporter
+from ..tracing_export import (
+    RecordHandler,
+    RedactingSpanExporter,
+    span_attributes,
+    trace_fields,
+)
 from .lines import LinesTestCase
 
 log = get_logger("site")
@@ -40,7 +39,8 @@ class NoShutdown:
 class LineTests(LinesTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(patch.object(lines, "ENRICHERS", [trace_fields]))
+        enrichers = patch.object(context, "ENRICHERS", [trace_fields])
+        self.enterContext(enrichers)
 
     def test_each_line_inside_a_span_has_its_ids(self) -> None:
         with tracer.start_as_current_span("work") as span:
@@ -131,56 +131,10 @@ class VariableTests(SimpleTestCase):
                 environment = load({"OTEL_ENABLED": "true", name: value})
                 [problem] = environment.problems
                 self.assertIn(name, problem)
-                self.assertEqual(environment.tracing, load({}).tracing)
+                self.assertEqual(environment.sampler_ratio, 0.1)
                 self.assertEqual(load({name: value}).problems, ())
 
     def test_a_tenth_is_the_default(self) -> None:
-        tracing = load({"OTEL_ENABLED": "true"}).tracing
-        self.assertEqual(tracing.sampler, "parentbased_traceidratio")
-        self.assertEqual(tracing.ratio, 0.1)
-
-
-ASK = """
-import sys, django
-django.setup()
-from django.test import Client
-Client(headers={"host": "localhost"}).get("/nowhere/?token=abc123")
-print("opentelemetry" in " ".join(sys.modules))
-"""
-
-
-class StartTests(SimpleTestCase):
-    """Each starts a process, for tracing starts once in a process."""
-
-    def ask(self, **environ: str) -> subprocess.CompletedProcess[str]:
-        paths = os.pathsep.join(filter(None, sys.path))
-        variables = {"OTEL_TRACES_EXPORTER": "console", "LOG_FORMAT": "json"}
-        return subprocess.run(
-            [sys.executable, "-c", ASK],
-            env={**os.environ, **variables, "PYTHONPATH": paths, **environ},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-
-    def test_off_it_is_not_even_imported(self) -> None:
-        done = self.ask(OTEL_ENABLED="false")
-        self.assertEqual(done.stdout.splitlines()[-1], "False")
-
-    def test_on_a_request_is_a_span_with_the_ids_of_its_line(self) -> None:
-        done = self.ask(OTEL_ENABLED="true", OTEL_TRACES_SAMPLER_ARG="1")
-        rows = done.stdout.splitlines()
-        [line] = [row for row in rows if "request_completed" in row]
-        [span] = [row for row in done.stderr.splitlines() if row[0] == "{"]
-        attributes = json.loads(span)["attributes"]
-        self.assertIn(json.loads(line)["trace_id"], span)
-        self.assertEqual(
-            attributes["request.id"],
-            json.loads(line)["request.id"],
-        )
-        self.assertNotIn("abc123", span)
-
-    def test_what_is_wrong_is_one_line_and_no_more(self) -> None:
-        done = self.ask(OTEL_ENABLED="true", OTEL_PROPAGATORS="nobody")
-        self.assertEqual(done.stdout.count("tracing_disabled"), 1)
-        self.assertIn("request_completed", done.stdout)
+        environment = load({"OTEL_ENABLED": "true"})
+        self.assertEqual(environment.sampler, "parentbased_traceidratio")
+        self.assertEqual(environment.sampler_ratio, 0.1)
