@@ -194,7 +194,11 @@ def test_context_travels_and_endings_are_told(project: Project, pool: str) -> No
         assert 0 <= line["queue_wait_ms"] < 60_000
 
     # Each failure once, whoever else would tell it too.
-    told = Counter(line["request.id"] for line in lines if {"error.type", "request.id"} <= line.keys())
+    told = Counter(
+        line["request.id"]
+        for line in lines
+        if {"error.type", "request.id"} <= line.keys()
+    )
     assert told == {"fail": 1, "hopeless": 1}
     assert not [line for line in lines if "succeeded in" in line["event"]]
     # The arguments of a task are nobody's business.
@@ -228,7 +232,11 @@ def test_the_end_of_a_pool_process_is_told_once(
     failed = process.events("task_failed")
     assert {line["request.id"]: line["error.type"] for line in failed} == ERRORS
     lines = json_lines(process.stdout)
-    told = Counter(line.get("request.id") for line in lines if {"error.type", "request.id"} <= line.keys())
+    told = Counter(
+        line.get("request.id")
+        for line in lines
+        if {"error.type", "request.id"} <= line.keys()
+    )
     assert told == dict.fromkeys(ERRORS, 1)
 
 

@@ -153,7 +153,8 @@ ANSWERS = {
     "resource_labels": ["tournament", {"person": "people"}],
     "use_channels": True,
     "use_celery": False,
-    "otel_exporter": "none",
+    "log_queries": True,
+    "otel_exporter": "console",
     "service_name": "shop",
     "field_names": "stable",
 }
@@ -181,6 +182,7 @@ def test_defaults_ask_for_nothing(tmp_path: Path) -> None:
         "resource_labels": "",
         "use_channels": False,
         "use_celery": False,
+        "log_queries": False,
         "otel_exporter": "otlp-http",
         "service_name": "my-shop-2",
         "field_names": "classic",
@@ -227,16 +229,18 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
     terminal.answer(None, "person: people, draft")
     terminal.answer("Channels", "y", enter=False)
     terminal.answer("Celery", "n", enter=False)
+    terminal.answer("queries", "y", enter=False)
     terminal.answer("exporter", DOWN)
     terminal.answer("service", " 2", refused='"shop 2": use A-Z a-z 0-9 . _ -')
     terminal.answer(None, "shop")
-    terminal.answer("HTTP fields", DOWN + DOWN)
+    terminal.answer("HTTP fields", DOWN)
     screen = terminal.wait()
     assert "Two edits in your settings" in screen
     assert remembered(tmp_path / "shop") == {
         "resource_labels": "person: people, draft",
         "use_channels": True,
         "use_celery": False,
+        "log_queries": True,
         "otel_exporter": "otlp-grpc",
         "service_name": "shop",
         "field_names": "stable",
@@ -245,7 +249,15 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
 
 def test_enter_takes_every_proposal(tmp_path: Path) -> None:
     terminal = Terminal("copy", str(template()), str(tmp_path / "shop"))
-    for question in ("ids", "Channels", "Celery", "exporter", "service", "HTTP fields"):
+    for question in (
+        "ids",
+        "Channels",
+        "Celery",
+        "queries",
+        "exporter",
+        "service",
+        "HTTP fields",
+    ):
         terminal.answer(question)
     terminal.wait()
     render(tmp_path / "other" / "shop")

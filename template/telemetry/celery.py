@@ -74,7 +74,11 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
         with _scope(fields) if fields else nullcontext():
             # What a failed publish leaves in the context ends with the copy.
             return copy_context().run(
-                publish, args, kwargs, *positional, **options
+                publish,
+                args,
+                kwargs,
+                *positional,
+                **options,
             )
 
     def apply(

@@ -29,7 +29,7 @@ def drop_covered(record: logging.LogRecord) -> bool:
     """Drop Celery's record about a run that one of our lines covers."""
     data = record.__dict__.get("data")
     if isinstance(data, dict):
-        run = getattr(current_task, "request", None)
+        run: Any = getattr(current_task, "request", None)
         return not (hasattr(run, "telemetry_run") and run.id == data["id"])
     args = record.args if isinstance(record.args, tuple) else ()
     if any(hasattr(arg, _REPORTED) for arg in args):

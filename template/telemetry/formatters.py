@@ -109,15 +109,13 @@ class LineFormatter(logging.Formatter):
         try:
             for processor in self.processors:
                 processed = processor(logger, line["level"], processed)
-            processed = dict(processed)
+            return {k: processed[k] for k in processed if k != "_record"}
         except structlog.DropEvent:
             raise
         except Exception as error:
             # Without the fields: a processor may have had to hide them.
             head = {name: line[name] for name in line if name in _HEAD}
             return {**head, "processor_error": show(error)}
-        processed.pop("_record", None)
-        return processed
 
 
 def with_context(

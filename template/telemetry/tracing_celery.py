@@ -5,26 +5,19 @@ from typing import Any
 
 from celery.signals import task_prerun, worker_process_shutdown
 from opentelemetry.instrumentation.celery import CeleryInstrumentor
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import get_current_span
 
 from . import celery
 from .context import current
 
 
-def instrument_celery(
-    provider: TracerProvider,
-    flush: Callable[..., None],
-) -> None:
+def instrument_celery(flush: Callable[..., None]) -> None:
     """Make every task a span; a pool's process ends without `atexit`."""
     # The instrumentation's receiver comes first, so that `task_started` is
     # inside of the span; ours for the task's end stays before its own.
     task_prerun.disconnect(celery.enter)
     instrumentor: Any = CeleryInstrumentor
-    instrumentor().instrument(
-        tracer_provider=provider,
-        raise_exception_on_conflict=True,
-    )
+    instrumentor().instrument(raise_exception_on_conflict=True)
     task_prerun.connect(celery.enter)
     task_prerun.connect(_add_fields)
     worker_process_shutdown.connect(flush)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
@@ -33,7 +33,7 @@ MAX_INT = 2**64 - 1
 _harmless: set[str] = set()
 MAX_HARMLESS = 10_000
 _CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
-_AS_THEY_ARE = frozenset({int, bool, type(None), datetime})
+_AS_THEY_ARE = frozenset({int, bool, type(None)})
 
 
 def clean(fields: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +52,8 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
                     if key in TRACEBACKS
                     else clean_text(value)
                 )
+        elif kind is datetime and value.tzinfo is UTC:
+            continue  # orjson crashes where another time zone raises.
         elif kind not in _AS_THEY_ARE and not _is_plain_list(value):
             fields[key] = clean_value(value)
     return fields

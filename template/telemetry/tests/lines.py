@@ -29,9 +29,7 @@ _LOGGERS = (
     "shop",
     "site",
     "telemetry",
-    "telemetry.celery",
     "telemetry.middleware",
-    "telemetry.websocket",
 )
 
 # The middleware of a new Django project, with ours before it.
@@ -108,7 +106,7 @@ class LinesTestCase(SimpleTestCase):
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("TELEMETRY_", "LOG_", "OTEL_"))
+            if not name.startswith(("TELEMETRY_", "LOG_"))
         }
         self.enterContext(patch.dict(os.environ, kept, clear=True))
         for settings in connections.settings.values():
