@@ -80,16 +80,6 @@ def test_lines_that_were_cut_off_leave_the_next_one_whole(project: Project) -> N
     assert completed(lines, "after") == 1
 
 
-def test_a_full_pipe_stops_nobody_for_long_and_tells_what_was_dropped(
-    project: Project,
-) -> None:
-    """One line waits a second; the lines after it do not wait."""
-    report, lines = suffer_on(project, "pipe_full")
-    assert report["dropped"] == report["told"] > 1000
-    assert report["again"] == {"said": 2, "request_completed": 1, "lines_dropped": 1}
-    assert completed(lines, "after") == 1
-
-
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_no_encoding_costs_a_line(project: Project, encoding: str) -> None:
     _, lines = suffer_on(project, "encoding", encoding=encoding)
