@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import time
-from dataclasses import asdict
 
 from tests.support import REPOSITORY
 
@@ -31,11 +29,8 @@ PARTS = (
     "websocket",
     "task_eager",
     "task_worker",
-    "context_keys",
     "concurrency",
     "listeners",
-    "field_names",
-    "throughput",
     "memory",
     "imports",
 )
@@ -60,11 +55,6 @@ def main() -> None:
     machine = describe(environment)
     RESULTS.mkdir(exist_ok=True)
     name = f"python{environment.minor}"
-    parts = {part: asdict(result) for part, result in results.items()}
-    text = json.dumps(
-        {"machine": machine, "parts": parts}, indent=1, ensure_ascii=False
-    )
-    (RESULTS / f"{name}.json").write_text(f"{text}\n")
     (RESULTS / f"{name}.md").write_text(f"{machine}\n\n{markdown(results)}")
     put_into_readme(machine, results)
 

@@ -16,7 +16,6 @@ RESOURCES = (
 )
 PACKAGES: dict[str, dict[str, object]] = {
     "default": {},
-    "both": {"field_names": "both"},
     "plain": {"otel_exporter": "none", "use_channels": False, "use_celery": False},
 }
 _ANSWERS = {

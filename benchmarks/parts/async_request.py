@@ -38,7 +38,7 @@ def measure(environment: Environment) -> Result:
         notes=NOTES,
         rounds=300,
         processes=12,
-        targets=[Target(2.5, "floor"), Target(1 / 8, "django_structlog_full")],
+        targets=[Target(2.75, "floor"), Target(1 / 8, "django_structlog_full")],
     )
 
 

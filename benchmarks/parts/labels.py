@@ -34,7 +34,6 @@ def measure(environment: Environment) -> Result:
         VARIANTS,
         targets=[
             Target(1 / 5, "regex"),
-            Target(1 / 5, "compiled"),
             Target(1.2, "ours", "ours_1000"),
             Target(10, "long", "longer"),
         ],

