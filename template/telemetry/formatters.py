@@ -4,7 +4,7 @@ import logging
 import re
 import traceback
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,15 @@ import orjson
 import structlog
 
 from . import context
-from .values import MAX_INT, MIN_INT, clean, cut, show
+from .values import (
+    MAX_INT,
+    MIN_INT,
+    clean,
+    clean_value,
+    cut,
+    show,
+    showing,
+)
 
 # In bytes. The values of a longer line are cut.
 MAX_LINE = 64 * 1024
@@ -27,6 +35,7 @@ STANDARD = frozenset(
         "taskName",
     }
 )
+_CONTAINERS = (Mapping, list, tuple, set)
 _HEAD = frozenset({"timestamp", "level", "logger", "event"})
 
 # What a terminal or a reader of lines obeys (C0, DEL, C1, line separators,
@@ -252,13 +261,25 @@ def _local(timestamp: Any) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
+    text = record.msg if type(record.msg) is str else None
     try:
-        text = str.__str__(record.getMessage())
+        text = text or str.__str__(str(record.msg))
+        if record.args:
+            with showing():
+                text = str(text % _clean_args(record.args))
     except Exception:  # Arguments that do not fit, or that raise.
-        shown = show(record.msg)
-        text = record.msg if isinstance(record.msg, str) else shown
-        text = f"{text} {show(record.args)}"
+        text = f"{text or show(record.msg)} {show(record.args)}"
     return text.rstrip("\n")
+
+
+def _clean_args(args: Any) -> Any:
+    """Hide secrets in containers; other values format themselves."""
+    if isinstance(args, Mapping):
+        return clean(dict(args))
+    return tuple(
+        clean_value(arg) if isinstance(arg, _CONTAINERS) else arg
+        for arg in args
+    )
 
 
 def _shortened(line: dict[str, Any]) -> dict[str, Any]:

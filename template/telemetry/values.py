@@ -1,7 +1,9 @@
 """Values: whatever is logged becomes plain data that JSON can hold."""
 
 import math
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -19,6 +21,8 @@ MAX_KEY = 200
 MAX_REPR = 1_000
 MAX_TEXT = 10_000
 MAX_TRACEBACK = 20_000
+# How often showing a value may log a value that must be shown.
+MAX_NESTED = 2
 # Of containers: how deep, and how many items of each.
 MAX_DEPTH = 8
 MAX_ITEMS = 100
@@ -33,6 +37,7 @@ MAX_INT = 2**64 - 1
 _harmless: set[str] = set()
 MAX_HARMLESS = 10_000
 _CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
+_shown = threading.local()
 _AS_THEY_ARE = frozenset({int, bool, type(None)})
 
 
@@ -89,10 +94,24 @@ def clean_text(text: str, length: int = MAX_TEXT) -> str:
 def show(value: object) -> str:
     """Return the `repr` of `value`, at most `MAX_REPR` characters of it."""
     try:
-        return clean_text(str.__str__(repr(value)), MAX_REPR)
+        with showing():
+            return clean_text(str.__str__(repr(value)), MAX_REPR)
     except Exception as error:
         kind = type(value).__qualname__
         return f"<{kind}: its repr raised {type(error).__qualname__}>"
+
+
+@contextmanager
+def showing() -> Iterator[None]:
+    """Raise RecursionError where a `repr` logs what logs its `repr`."""
+    depth = getattr(_shown, "depth", 0)
+    if depth == MAX_NESTED:
+        raise RecursionError("Showing a value logs the value.")
+    _shown.depth = depth + 1
+    try:
+        yield
+    finally:
+        _shown.depth = depth
 
 
 def cut(text: str, length: int) -> str:

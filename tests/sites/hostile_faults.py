@@ -233,29 +233,6 @@ def repr_logs():
     after()
 
 
-def handler_logs():
-    class Talks(logging.Handler):
-        def emit(self, record):
-            log.info("inside")
-
-    class TalksPlainly(logging.Handler):
-        inside = False
-
-        def emit(self, record):
-            if not self.inside:
-                self.inside = True
-                plain_log.warning("inside plainly")
-                self.inside = False
-
-    for kind in (Talks, TalksPlainly):
-        talking = kind()
-        logging.root.addHandler(talking)
-        log.info("outside")
-        suffer()
-        logging.root.removeHandler(talking)
-    after()
-
-
 def every_moment():
     """At each step of the package's own code something logs, as a signal might."""
     package = os.path.dirname(sys.modules["telemetry"].__file__) + os.sep
@@ -283,58 +260,6 @@ def every_moment():
     plain_log.info("traced %s", 1, extra={"odd": object()})
     sys.settrace(None)
     report["moments"] = said
-    after()
-
-
-def signal_logs():
-    """A signal at any moment of logging; its lines are whole, and so are the others."""
-    seen = 0
-
-    def handle(*_):
-        nonlocal seen
-        seen += 1
-        log.info("signal", number=seen)
-        plain_log.info("signal plainly")
-
-    signal.signal(signal.SIGALRM, handle)
-    for number in range(3000):
-        # One signal a line: faster than they are handled, they would never end.
-        signal.setitimer(signal.ITIMER_REAL, (1 + number % 97) / 1_000_000)
-        log.info("number", number=number, nested=[{"long": "x" * (number % 500 * 10)}])
-    suffer()
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    report["signals"] = seen
-    after()
-
-
-def forked():
-    """Children made while threads log; each says its part, and none hangs."""
-    stop = threading.Event()
-
-    def talk(name):
-        while not stop.is_set():
-            log.info("parent", name=name, value=[1])
-            plain_log.info("parent plainly")
-
-    warnings.simplefilter("ignore")  # Python warns of what is tried here.
-    threads = [threading.Thread(target=talk, args=(name,)) for name in range(2)]
-    for thread in threads:
-        thread.start()
-    for child in range(20):
-        pid = os.fork()
-        if not pid:
-            signal.alarm(20)
-            for number in range(20):
-                log.info("child", child=child, number=number, text="x" * 6000 * (number % 2))
-                plain_log.info("child", extra={"child": child, "number": number})
-            ask()
-            os._exit(0)
-        assert os.waitpid(pid, 0)[1] == 0
-        report["faults"] += 1
-    stop.set()
-    for thread in threads:
-        thread.join()
-    suffer()
     after()
 
 
