@@ -260,15 +260,29 @@ def _local(timestamp: Any) -> str:
     return escape(str(timestamp))
 
 
-def _message(record: logging.LogRecord) -> str:
-    text = record.msg if type(record.msg) is str else None
+def event_text(event: Any) -> str:
+    """Return `event` as text; never raises."""
+    if type(event) is str:
+        return event
+    # `isinstance` would resolve a lazy object.
+    if issubclass(type(event), _CONTAINERS):
+        event = clean_value(event)
     try:
-        text = text or str.__str__(str(record.msg))
-        if record.args:
+        with showing():
+            return str.__str__(str(event))
+    except Exception:
+        return show(event)
+
+
+def _message(record: logging.LogRecord) -> str:
+    text = event_text(record.msg)
+    if record.args:
+        args = _clean_args(record.args)
+        try:
             with showing():
-                text = str(text % _clean_args(record.args))
-    except Exception:  # Arguments that do not fit, or that raise.
-        text = f"{text or show(record.msg)} {show(record.args)}"
+                text = str(text % args)
+        except Exception:  # Arguments that do not fit, or that raise.
+            text = f"{text} {clean_value(args)}"
     return text.rstrip("\n")
 
 
@@ -277,7 +291,7 @@ def _clean_args(args: Any) -> Any:
     if isinstance(args, Mapping):
         return clean(dict(args))
     return tuple(
-        clean_value(arg) if isinstance(arg, _CONTAINERS) else arg
+        clean_value(arg) if issubclass(type(arg), _CONTAINERS) else arg
         for arg in args
     )
 

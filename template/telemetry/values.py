@@ -26,6 +26,8 @@ MAX_NESTED = 2
 # Of containers: how deep, and how many items of each.
 MAX_DEPTH = 8
 MAX_ITEMS = 100
+# Of one value, in all.
+MAX_NODES = 1_000
 # Fields with source code in them.
 TRACEBACKS = frozenset({"exception", "stack"})
 # The integers that orjson takes.
@@ -64,8 +66,12 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def clean_value(value: Any, depth: int = 0) -> Any:
-    """Return plain data for one value."""
+def clean_value(
+    value: Any,
+    depth: int = 0,
+    left: list[int] | None = None,
+) -> Any:
+    """Return plain data for one value; `left` counts items down."""
     kind = type(value)
     if kind is str:
         return clean_text(value)
@@ -76,7 +82,7 @@ def clean_value(value: Any, depth: int = 0) -> Any:
     if kind is float:
         return value if math.isfinite(value) else repr(value)
     try:
-        return _plain(value, depth)
+        return _plain(value, depth, left or [MAX_NODES])
     except Exception:
         return show(value)
 
@@ -139,13 +145,14 @@ def _unless_secret(key: object, value: Any) -> Any:
     return value
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: Any, depth: int, left: list[int]) -> Any:
     if isinstance(value, _CONTAINERS):
-        if depth == MAX_DEPTH:
+        left[0] -= min(len(value), MAX_ITEMS) + 1
+        if depth == MAX_DEPTH or left[0] <= 0:
             return f"<{type(value).__qualname__}>"
-        return _container(value, depth + 1)
+        return _container(value, depth + 1, left)
     if isinstance(value, Enum):
-        return clean_value(value.value, depth)
+        return clean_value(value.value, depth, left)
     if isinstance(value, str):
         return clean_text(str.__str__(value))
     if isinstance(value, datetime | date | time):
@@ -163,17 +170,18 @@ def _plain(value: Any, depth: int) -> Any:
     return show(value)
 
 
-def _container(value: Any, depth: int) -> Any:
+def _container(value: Any, depth: int, left: list[int]) -> Any:
     rest = len(value) - MAX_ITEMS
     if isinstance(value, Mapping):
         found = {}
         for key, item in islice(value.items(), MAX_ITEMS):
             item = _unless_secret(key, item)
-            found[_key(key)] = clean_value(item, depth)
+            found[_key(key)] = clean_value(item, depth, left)
         return {**found, "…": f"{rest} more"} if rest > 0 else found
     if _is_secret_pair(value):
-        return [clean_value(value[0], depth), REDACTED]
-    items = [clean_value(item, depth) for item in islice(value, MAX_ITEMS)]
+        return [clean_value(value[0], depth, left), REDACTED]
+    shown = islice(value, MAX_ITEMS)
+    items = [clean_value(item, depth, left) for item in shown]
     return [*items, f"… {rest} more"] if rest > 0 else items
 
 

@@ -12,15 +12,12 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import django
 import hypothesis
 from django.conf import settings
-from django.db import connection
 
 from ..support import render
 
@@ -120,20 +117,6 @@ def sound(line: bytes) -> str:
     assert not CONTROL.search(text), CONTROL.search(text)
     assert len(line) <= MAX_LINE
     return text
-
-
-@contextmanager
-def no_query() -> Iterator[None]:
-    """Fail for every query that is tried, even one whose error is swallowed."""
-    tried: list[str] = []
-
-    def refuse(execute: Any, sql: str, *_: Any) -> None:
-        tried.append(sql)
-        raise AssertionError(sql)
-
-    with connection.execute_wrapper(refuse):
-        yield
-    assert not tried
 
 
 def _refuse(constant: str) -> None:
