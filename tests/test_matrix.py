@@ -88,6 +88,9 @@ def assert_no_leftovers(file: Path, answers: dict[str, Any]) -> None:
     text = file.read_text()
     said = f"{file.name}\n{text}"
     for words, question, allowed in WORDS:
+        # The names of metrics are the same with both answers.
+        if file.name == "tracing_requests.py" and question == "field_names":
+            continue
         if answers[question] not in allowed:
             found = re.search(words, said, re.IGNORECASE)
             assert found is None, f"{file} mentions {found and found[0]}"

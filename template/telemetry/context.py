@@ -93,11 +93,11 @@ def current() -> dict[str, Any]:
             break
     else:
         return fields
-    return {
-        key: value
-        for key, value in fields.items()
-        if value is not None and value is not ...
-    }
+    return {key: fields[key] for key in fields if _is_bound(fields[key])}
+
+
+def _is_bound(value: Any) -> bool:
+    return value is not None and value is not ...
 
 
 def add(**fields: Any) -> None:

@@ -40,10 +40,9 @@ _HEAD = frozenset({"timestamp", "level", "logger", "event"})
 
 # What a terminal or a reader of lines obeys (C0, DEL, C1, line separators,
 # marks of the text's direction), and what UTF-8 cannot hold.
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-    "\ud800-\udfff]"
-)
+_BYTES = "\x00-\x1f\x7f-\x9f"
+_MARKS = "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_CONTROL = re.compile(f"[{_BYTES}{_MARKS}\ud800-\udfff]")
 _NON_ASCII = re.compile("[^\x00-\x7f]")
 # What needs no quotes in pretty output.
 _PLAIN_EVENT = re.compile(r"(?!['\"]|.* \[)[^\x00-\x1f=]+")
@@ -88,11 +87,10 @@ class LineFormatter(logging.Formatter):
     def line(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return head fields, the event's own, then the context."""
         attributes = record.__dict__
-        fields = {
-            _field_name(name): attributes[name]
-            for name in attributes
-            if name not in STANDARD
-        }
+        fields: dict[str, Any] = {}
+        for name in attributes:
+            if name not in STANDARD:
+                fields[_field_name(name)] = attributes[name]
         if record.exc_info and record.exc_info[1] is not None:
             fields |= exception_fields(record.exc_info[1])
         if record.stack_info:
@@ -153,9 +151,8 @@ def with_context(
 
 
 def _apart_from_head(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name}_" if name in _HEAD else name: fields[name] for name in fields
-    }
+    taken = {name: f"{name}_" for name in _HEAD}
+    return {taken.get(name, name): fields[name] for name in fields}
 
 
 class JsonFormatter(LineFormatter):
@@ -290,10 +287,11 @@ def _clean_args(args: Any) -> Any:
     """Hide secrets in containers; other values format themselves."""
     if isinstance(args, Mapping):
         return clean(dict(args))
-    return tuple(
-        clean_value(arg) if issubclass(type(arg), _CONTAINERS) else arg
-        for arg in args
-    )
+    return tuple(map(_clean_arg, args))
+
+
+def _clean_arg(arg: Any) -> Any:
+    return clean_value(arg) if issubclass(type(arg), _CONTAINERS) else arg
 
 
 def _shortened(line: dict[str, Any]) -> dict[str, Any]:

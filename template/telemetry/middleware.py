@@ -48,9 +48,8 @@ class TelemetryMiddleware:
         self._trust = environment.trust_request_id
         paths = environment.excluded_paths
         self._excluded = frozenset(paths)
-        self._excluded_prefixes = tuple(
-            path[:-1] for path in paths if path.endswith("*")
-        )
+        prefixes = [path for path in paths if path.endswith("*")]
+        self._excluded_prefixes = tuple(path[:-1] for path in prefixes)
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)

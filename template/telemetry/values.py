@@ -54,11 +54,11 @@ def clean(fields: dict[str, Any]) -> dict[str, Any]:
         kind = type(value)
         if kind is str:
             if "=" in value or ":" in value or len(value) > MAX_TEXT:
-                fields[key] = (
-                    cut(redact_traceback(value), MAX_TRACEBACK)
-                    if key in TRACEBACKS
-                    else clean_text(value)
-                )
+                if key in TRACEBACKS:
+                    text = cut(redact_traceback(value), MAX_TRACEBACK)
+                else:
+                    text = clean_text(value)
+                fields[key] = text
         elif kind is datetime and value.tzinfo is UTC:
             continue  # orjson crashes where another time zone raises.
         elif kind not in _AS_THEY_ARE and not _is_plain_list(value):

@@ -99,7 +99,7 @@ def stream_missing():
 
 
 def stderr_closed():
-    logging.root.handlers.insert(0, Raising())
+    logging.root.handlers.append(Raising())
     sys.stderr.close()
     report["faults"] += 1
     log.info("said")

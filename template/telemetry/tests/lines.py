@@ -103,12 +103,10 @@ class LinesTestCase(SimpleTestCase):
     """Captures the lines of each test in `self.output`."""
 
     def setUp(self) -> None:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("TELEMETRY_", "LOG_"))
-        }
-        self.enterContext(patch.dict(os.environ, kept, clear=True))
+        self.enterContext(patch.dict(os.environ))
+        for name in list(os.environ):
+            if name.startswith(("TELEMETRY_", "LOG_")):
+                del os.environ[name]
         for settings in connections.settings.values():
             no_queries = patch.dict(settings, ATOMIC_REQUESTS=False)
             self.enterContext(no_queries)
