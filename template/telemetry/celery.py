@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
@@ -40,6 +41,8 @@ MAX_VALUE = 200
 CONTEXT_ARGUMENTS = {"_request_id": "request.id", "_user_id": "user.id"}
 
 _NOT_INHERITED = ("task.id", "task.name")
+# The latest failures that were reported from outside their process.
+_lost: deque[str] = deque(maxlen=100)
 # The attribute of a task's request that holds its run.
 _RUN = "telemetry_run"
 
@@ -212,8 +215,15 @@ def _report_lost(
     if not isinstance(sender, TelemetryTask) or not is_enabled():
         return
     if run_of(sender) is None and not isinstance(exception, Reject):
+        failure = f"{task_id} {exception!r}"
+        if failure in _lost:  # Celery sends a hard time limit twice.
+            return
+        _lost.append(failure)
         celery_worker.mark_reported(exception)
-        with _reported(sender, sender.request, task_id):
+        # Only the worker has loaded it.
+        state: Any = sys.modules.get("celery.worker.state")
+        request = state and state.requests.get(task_id)
+        with _reported(sender, request or sender.request, task_id):
             log.error("task_failed", exc_info=exception)
 
 

@@ -3,6 +3,7 @@
 import logging
 import logging.handlers
 import os
+import sys
 from typing import Any
 
 from celery import current_app, current_task
@@ -66,8 +67,8 @@ def _set_up_logging(logfile: str | None = None, **_: object) -> None:
         pool.propagate = True
         pool.setLevel(logging.ERROR)
     if current_app.conf.worker_redirect_stdouts:
-        for console in consoles:
-            console.stream = console.current_stream()
+        for name in ("stdout", "stderr"):
+            ConsoleHandler.pinned.setdefault(name, getattr(sys, name))
         current_app.log.redirect_stdouts_to_logger(
             logging.getLogger("celery.redirected"),
             current_app.conf.worker_redirect_stdouts_level,

@@ -147,7 +147,7 @@ def encoding():
     """Run with an ASCII locale as well; a stream without a descriptor is worse."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     extra = ConsoleHandler()
-    extra.stream = stream
+    extra.pinned = {"stdout": stream}
     extra.setFormatter(JsonFormatter())
     logging.root.addHandler(extra)
     for text in ("\u00e9\u4e2d", "\U0001f600", "\ud800"):

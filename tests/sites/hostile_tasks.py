@@ -42,4 +42,4 @@ with start_worker(
     results = [Context().run(publish, number) for number in range(int(sys.argv[1]))]
     for result in results:
         result.get(timeout=60, interval=0.05)
-print(f"context after: {current()}", file=sys.stderr)
+print(f"context after: {current()}", file=sys.__stderr__)
