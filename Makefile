@@ -6,13 +6,16 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test bench soak lint format constraints clean
+.PHONY: help demo render test bench soak lint format constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: $(BIN)/ready ## see it work: a new project, a request, a socket, a task, and their log lines
 	$(BIN)/python -m scripts.demo $(ARGS)
+
+render: $(BIN)/ready ## render the package with all options into a scratch folder, to read it
+	$(BIN)/python -m scripts.render
 
 test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questions.py` runs less
 	scripts/redis
