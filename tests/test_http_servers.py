@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from .support import Project, Server, json_lines
+from .support.processes import free_port
 
 SITES = Path(__file__).parent / "sites"
 EXTRA = ["gunicorn", "uvicorn", "daphne", "djangorestframework", "sentry-sdk"]
@@ -357,3 +359,48 @@ def test_bad_value_is_one_warning_and_a_failing_check(project: Project) -> None:
         server.wait_for("request_completed")
     [warning] = server.events("environment_value_rejected")
     assert warning["problem"] == problem
+
+
+LATE = {
+    "uvicorn.run in a script": ("python", "run_uvicorn.py", "{port}"),
+    "gunicorn --preload with uvicorn's worker": (
+        *("gunicorn", "--preload", "-k", "uvicorn_worker.UvicornWorker"),
+        *("config.asgi:application", "--bind", "127.0.0.1:{port}"),
+    ),
+}
+RUN_UVICORN = """
+import sys, uvicorn
+from config.asgi import application
+uvicorn.run(application, port=int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_a_server_that_configures_logging_after_django(
+    tmp_path: Path, name: str
+) -> None:
+    """From the first request its lines are ours, and none repeats a completion line."""
+    project = Project.start(
+        tmp_path / "shop",
+        extra=["uvicorn", "gunicorn", "uvicorn-worker"],
+        otel_exporter="none",
+    )
+    project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
+    project.write("run_uvicorn.py", RUN_UVICORN)
+    port = free_port()
+    program, *arguments = [part.format(port=port) for part in LATE[name]]
+    server = Server(
+        [project.bin / program, *arguments],
+        port=port,
+        cwd=project.folder,
+        env={"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"},
+    )
+    with server:
+        for _ in range(2):
+            assert server.get("/nowhere/?token=hunter2").status == 404
+        server.stop()
+    lines = json_lines(server.stdout)
+    events = [line["event"] for line in lines if "nowhere" in str(line)]
+    assert events == ["request_completed"] * 2
+    assert "hunter2" not in server.stdout + server.stderr
+    assert "Shutting down" in {line["event"] for line in lines}

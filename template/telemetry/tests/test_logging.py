@@ -1,6 +1,7 @@
 """Lines of structlog and of `logging` come out alike, and once."""
 
 import io
+import json
 import logging
 from decimal import Decimal
 from typing import Any
@@ -228,3 +229,24 @@ class ProcessorTests(LinesTestCase):
         with patch("sys.stdout", io.StringIO()) as stream:
             handler.emit(logging.makeLogRecord({"msg": "gone"}))
         self.assertEqual(stream.getvalue(), "")
+
+
+class DirectTests(SimpleTestCase):
+    def test_line_is_the_same_whoever_else_listens(self) -> None:
+        handler = ConsoleHandler()
+        handler.setFormatter(JsonFormatter())
+        log = get_logger("shop.direct", till=1)
+        with (
+            patch.object(logging.root, "handlers", [handler]),
+            patch.object(logging.getLogger("shop"), "propagate", True),
+            patch.object(logging.root, "level", logging.INFO),
+            patch.object(ConsoleHandler, "pinned", {}),
+            patch("sys.stdout", io.StringIO()) as stream,
+            bound_contextvars(place="here", level="odd"),
+        ):
+            log.warning("sold", price=3, name="Ann", logger="x", odd={1: {2}})
+            logging.root.addHandler(logging.NullHandler())
+            log.warning("sold", price=3, name="Ann", logger="x", odd={1: {2}})
+        direct, record = map(json.loads, stream.getvalue().splitlines())
+        assert direct.pop("timestamp") <= record.pop("timestamp")
+        assert list(direct.items()) == list(record.items())
