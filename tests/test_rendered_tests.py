@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from .support import Interpreter, Project, combinations
+from .support.redis import redis
 
 FIELD_NAMES = ("classic", "stable")
 RESOURCES = ("", "tournament", "tournament, draft, match, team", "person: people")
@@ -80,3 +81,89 @@ def test_the_rendered_tests_pass_on_the_oldest_requirements(tmp_path: Path) -> N
 def count(output: str) -> int:
     found = re.search(r"Ran (\d+) test", output)
     return int(found[1]) if found else 0
+
+
+DEMANDING = """
+import os
+ATOMIC_REQUESTS = True
+DATABASES["default"]["ATOMIC_REQUESTS"] = True
+DATABASES["default"]["NAME"] = BASE_DIR / "must_not_be_made.sqlite3"
+TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
+MIDDLEWARE = ["config.queries.middleware", *MIDDLEWARE]
+DEBUG_PROPAGATE_EXCEPTIONS = True
+FORCE_SCRIPT_NAME = "/shop"
+ALLOWED_HOSTS = ["shop.example"]
+SECURE_SSL_REDIRECT = True
+SILENCED_SYSTEM_CHECKS = ["telemetry.W001", "telemetry.W002", "telemetry.W003"]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {
+        name: {"handlers": ["console"], "level": "ERROR", "propagate": False}
+        for name in ("django", "django.request", "telemetry", "shop", "site")
+    },
+}
+"""
+QUERYING = """
+from django.contrib.auth.models import User
+
+def middleware(get_response):
+    def inner(request):
+        User.objects.count()
+        return get_response(request)
+    return inner
+"""
+APPLICATION = """
+from celery import Celery
+
+app = Celery("shop")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+"""
+WAITING = """
+import redis, sys
+client = redis.Redis.from_url(sys.argv[1])
+if sys.argv[2:]:
+    for number in range(5):
+        client.lpush("celery", f"waiting {number}")
+print(sorted((key.decode(), client.type(key).decode()) for key in client.keys()))
+print(client.lrange("celery", 0, -1))
+"""
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_the_rendered_tests_are_guests(tmp_path: Path, switch: str) -> None:
+    """They pass whatever the project is like, and touch nothing of it."""
+    project = Project.start(
+        tmp_path / "shop",
+        extra=["redis"],
+        otel_exporter="otlp-http",
+        use_celery=True,
+        use_channels=True,
+        log_queries=True,
+        resource_labels="tournament",
+    )
+    project.write("config/settings.py", project.settings.read_text() + DEMANDING)
+    project.write("config/queries.py", QUERYING)
+    project.write("config/celery.py", APPLICATION)
+    project.write("config/__init__.py", "from .celery import app as celery_app\n")
+    for name in ("404.html", "500.html"):
+        project.write(f"templates/{name}", '{% url "nowhere" %}')
+    with redis(tmp_path) as broker:
+        before = project.run("python", "-c", WAITING, broker, "fill").stdout
+        project.environ |= {
+            "CELERY_BROKER_URL": broker,
+            "CELERY_RESULT_BACKEND": broker,
+            "TELEMETRY_ENABLED": "true" if switch == "on" else "false",
+            "TELEMETRY_TRUST_REQUEST_ID": "false",
+            "TELEMETRY_EXCLUDED_PATHS": "/*",
+            "LOG_LEVEL": "ERROR",
+            "LOG_FORMAT": "pretty",
+            "OTEL_SDK_DISABLED": "true",
+            "OTEL_PROPAGATORS": "tracecontext",
+        }
+        assert count(project.manage("test", "telemetry").stderr) > 0
+        other = project.with_extra("pytest", "pytest-django")
+        assert "passed" in other.run("pytest", "telemetry").stdout
+        assert project.run("python", "-c", WAITING, broker).stdout == before
+    assert not list(project.folder.glob("*.sqlite3"))

@@ -15,23 +15,14 @@ from unittest.mock import patch
 from django.apps import apps
 from django.db import connections
 from django.test import SimpleTestCase, override_settings
+from django.utils.module_loading import import_string
 
 from ..formatters import LineFormatter
-from ..logging import RequestFilter, configure_structlog, json_formatter
+from ..logging import configure_structlog, json_formatter, logging_config
 
 Line = dict[str, Any]
 
 _PACKAGE = __package__.rpartition(".")[0]
-_LOGGERS = (
-    "django",
-    "django.request",
-    "django.security",
-    "shop",
-    "site",
-    "telemetry",
-    "telemetry.middleware",
-)
-
 # The middleware of a new Django project, with ours before it.
 MIDDLEWARE = [
     f"{_PACKAGE}.middleware.TelemetryMiddleware",
@@ -86,10 +77,8 @@ def captured(
     handler = logging.StreamHandler(output.stream)
     handler.setFormatter(formatter or json_formatter())
     with ExitStack() as stack:
-        for name in _LOGGERS:
-            _stand_alone(stack, logging.getLogger(name))
-        requests = logging.getLogger("django.request")
-        stack.enter_context(_set(requests, "filters", [RequestFilter()]))
+        for name, filters in _loggers().items():
+            _stand_alone(stack, logging.getLogger(name), filters)
         root = logging.getLogger()
         stack.enter_context(_set(root, "handlers", [handler]))
         before = root.level
@@ -113,10 +102,31 @@ class LinesTestCase(SimpleTestCase):
         self.output = self.enterContext(captured())
 
 
-def _stand_alone(stack: ExitStack, logger: logging.Logger) -> None:
+def _loggers() -> dict[str, list[Any]]:
+    """Return the loggers that tests use, with the filters that we declare."""
+    with patch.dict(os.environ, TELEMETRY_ENABLED="true"):
+        config = logging_config()
+    found: dict[str, list[Any]] = {"shop": [], "site": [], "telemetry": []}
+    for name in logging.root.manager.loggerDict:
+        if name.startswith(("django.", "telemetry.")):
+            found[name] = []
+    for name, logger in config["loggers"].items():
+        found[name] = []
+        for key in logger.get("filters", ()):
+            options = dict(config["filters"][key])
+            make = import_string(options.pop("()"))
+            found[name].append(make(**options))
+    return found
+
+
+def _stand_alone(
+    stack: ExitStack,
+    logger: logging.Logger,
+    filters: list[Any],
+) -> None:
     """Take away what the project put on `logger`."""
     stack.enter_context(_set(logger, "handlers", []))
-    stack.enter_context(_set(logger, "filters", []))
+    stack.enter_context(_set(logger, "filters", filters))
     stack.enter_context(_set(logger, "propagate", True))
     stack.enter_context(_set(logger, "disabled", False))
     stack.callback(logger.setLevel, logger.level)

@@ -4,13 +4,13 @@ import logging
 from importlib.metadata import PackageNotFoundError
 from unittest.mock import patch
 
-from django.test import SimpleTestCase, override_settings
+from django.test import override_settings
 
 from .. import checks
-from .lines import MIDDLEWARE, captured
+from .lines import MIDDLEWARE, LinesTestCase, captured
 
 
-class WiringTests(SimpleTestCase):
+class WiringTests(LinesTestCase):
     def test_missing_middleware_is_named_with_the_line_to_paste(self) -> None:
         with override_settings(MIDDLEWARE=MIDDLEWARE[1:]):
             [message] = checks.check_middleware()

@@ -189,7 +189,7 @@ class PrettyTests(SimpleTestCase):
             self.assertTrue(row.startswith("    "))
 
 
-class ConfigurationTests(SimpleTestCase):
+class ConfigurationTests(LinesTestCase):
     def test_dictionary_can_be_extended(self) -> None:
         config = logging_config("WARNING", "json")
         self.assertEqual(config["root"]["handlers"], ["stdout"])
@@ -231,15 +231,13 @@ class ProcessorTests(LinesTestCase):
         self.assertEqual(stream.getvalue(), "")
 
 
-class DirectTests(SimpleTestCase):
+class DirectTests(LinesTestCase):
     def test_line_is_the_same_whoever_else_listens(self) -> None:
         handler = ConsoleHandler()
         handler.setFormatter(JsonFormatter())
         log = get_logger("shop.direct", till=1)
         with (
             patch.object(logging.root, "handlers", [handler]),
-            patch.object(logging.getLogger("shop"), "propagate", True),
-            patch.object(logging.root, "level", logging.INFO),
             patch.object(ConsoleHandler, "pinned", {}),
             patch("sys.stdout", io.StringIO()) as stream,
             bound_contextvars(place="here", level="odd"),

@@ -1,6 +1,7 @@
 """Spans, the ids in lines, and log records."""
 
 import logging
+import os
 from typing import Any
 from unittest.mock import patch
 
@@ -28,7 +29,6 @@ from ..tracing_export import (
 from .lines import LinesTestCase
 
 log = get_logger("site")
-tracer = TracerProvider().get_tracer("site")
 
 
 class NoShutdown:
@@ -36,14 +36,23 @@ class NoShutdown:
         pass
 
 
-class LineTests(LinesTestCase):
+class TracingTestCase(LinesTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        for name in list(os.environ):
+            if name.startswith("OTEL_"):
+                del os.environ[name]
+        self.tracer = TracerProvider().get_tracer("site")
+
+
+class LineTests(TracingTestCase):
     def setUp(self) -> None:
         super().setUp()
         enrichers = patch.object(context, "ENRICHERS", [trace_fields])
         self.enterContext(enrichers)
 
     def test_each_line_inside_a_span_has_its_ids(self) -> None:
-        with tracer.start_as_current_span("work") as span:
+        with self.tracer.start_as_current_span("work") as span:
             log.info("structured")
             logging.getLogger("plain").warning("plain")
         log.info("after")
@@ -62,7 +71,7 @@ class LineTests(LinesTestCase):
         handler = RecordHandler(provider, NoShutdown())  # type: ignore[arg-type]
         root = logging.getLogger()
         with patch.object(root, "handlers", [*root.handlers, handler]):
-            with tracer.start_as_current_span("work") as span:
+            with self.tracer.start_as_current_span("work") as span:
                 log.warning("sold", password="x", huge=2**64 - 1, bad="\ud800")
             logging.getLogger("opentelemetry.sdk").warning("not this")
         [finished] = exporter.get_finished_logs()
@@ -81,7 +90,7 @@ class LineTests(LinesTestCase):
         self.assertEqual(len(self.output.named("sold")), 1)
 
 
-class RedactionTests(SimpleTestCase):
+class RedactionTests(TracingTestCase):
     def test_attributes_have_no_query_string_and_no_secret(self) -> None:
         attributes = {
             "http.target": "/teams/5/?next=/",
