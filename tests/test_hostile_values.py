@@ -63,6 +63,15 @@ def test_an_odd_exception_costs_no_line(name: str) -> None:
         look()
 
 
+@pytest.mark.parametrize("option", ["exc_info", "stack_info", "stacklevel"])
+@pytest.mark.parametrize("name", values.odd())
+def test_an_odd_option_costs_no_line(name: str, option: str) -> None:
+    count("inputs", 2)
+    for sink in (JSON, PRETTY):
+        sink.log.info("odd", **{option: values.odd()[name]()})
+        sink.json_line() if sink is JSON else sink.pretty_line()
+
+
 @given(
     event=values.text,
     fields=st.dictionaries(values.keys, values.values(), max_size=5),

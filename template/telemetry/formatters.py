@@ -24,6 +24,8 @@ from .values import (
 
 # In bytes. The values of a longer line are cut.
 MAX_LINE = 64 * 1024
+# How: the fields kept at each end, the characters kept of each.
+_SHORTER = ((50, 600), (10, 100))
 
 # Attributes of every record; what else it carries are fields.
 STANDARD = frozenset(
@@ -80,8 +82,10 @@ class LineFormatter(logging.Formatter):
     def text(self, line: dict[str, Any]) -> str:
         """Return a clean line as text, cut if it is longer than MAX_LINE."""
         text = self.render(line)
-        if len(text) > MAX_LINE:
-            text = self.render(_shortened(line))
+        for fields, length in _SHORTER:
+            if not _is_too_long(text):
+                break
+            text = self.render(_shortened(line, fields, length))
         return text
 
     def line(self, record: logging.LogRecord) -> dict[str, Any]:
@@ -294,18 +298,27 @@ def _clean_arg(arg: Any) -> Any:
     return clean_value(arg) if issubclass(type(arg), _CONTAINERS) else arg
 
 
-def _shortened(line: dict[str, Any]) -> dict[str, Any]:
-    """Return the line with its values cut, and at most 100 fields."""
+def _is_too_long(text: str) -> bool:
+    # A character has up to four bytes.
+    return len(text) * 4 > MAX_LINE and len(text.encode()) > MAX_LINE
+
+
+def _shortened(
+    line: dict[str, Any],
+    fields: int,
+    length: int,
+) -> dict[str, Any]:
+    """Return the first and the last `fields`, their values cut to `length`."""
     pairs = list(line.items())
-    if len(pairs) > 100:  # The context stands at the end.
-        pairs = pairs[:50] + pairs[-50:]
-    return {key: _cut(value) for key, value in pairs}
+    if len(pairs) > 2 * fields:  # The context stands at the end.
+        pairs = pairs[:fields] + pairs[-fields:]
+    return {key: _cut(value, length) for key, value in pairs}
 
 
-def _cut(value: Any) -> Any:
+def _cut(value: Any, length: int) -> Any:
     if isinstance(value, list | dict):
         value = orjson.dumps(_encodable(value)).decode()
-    return cut(value, 600) if isinstance(value, str) else value
+    return cut(value, length) if isinstance(value, str) else value
 
 
 def _encodable(value: Any) -> Any:

@@ -99,6 +99,10 @@ class Process:
         """Return the JSON lines of this event that were seen so far."""
         return [line for line in json_lines(self.stdout) if line.get("event") == event]
 
+    def wait(self, timeout: float = 20) -> int:
+        """Wait until the program ends by itself and return its exit status."""
+        return self._popen.wait(timeout)
+
     def stop(self, number: int = signal.SIGTERM, timeout: float = 15) -> int:
         """Stop the program and return its exit status; 15 s later, kill it."""
         if self._popen.poll() is None:
