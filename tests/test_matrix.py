@@ -27,6 +27,7 @@ RESOURCES = {
     "many": "tournament, draft, match, draft_pick, category, user, team",
     "irregular": "person: people, sheep: sheep, z, a",
 }
+SCHEMAS = ("plain", "gcp", "datadog", "ecs", "plain")
 LINE_LENGTHS = (79, 88, 100, 120)
 
 # What a file may say only if the answer is among these.
@@ -63,10 +64,11 @@ def test_rendered_code_looks_hand_written(tmp_path: Path, exporter: str) -> None
     One run of ruff judges the renderings of an exporter; resources take turns.
     """
     mine = [each for each in combinations() if each["otel_exporter"] == exporter]
-    for answers, kind in zip(mine, itertools.cycle(RESOURCES), strict=False):
-        labels = RESOURCES[kind]
-        folder = tmp_path / f"{name(answers)}-{kind}"
-        package = render(folder, resource_labels=labels, **answers)
+    turns = zip(itertools.cycle(RESOURCES), itertools.cycle(SCHEMAS), strict=False)
+    for answers, (kind, schema) in zip(mine, turns, strict=False):
+        more = {"resource_labels": RESOURCES[kind], "log_schema": schema}
+        folder = tmp_path / f"{name(answers)}-{kind}-{schema}"
+        package = render(folder, **more, **answers)
         for file in sorted(package.rglob("*")):
             if file.is_file():
                 assert_no_leftovers(file, answers)
@@ -88,8 +90,9 @@ def assert_no_leftovers(file: Path, answers: dict[str, Any]) -> None:
     text = file.read_text()
     said = f"{file.name}\n{text}"
     for words, question, allowed in WORDS:
-        # The names of metrics are the same with both answers.
-        if file.name == "tracing_requests.py" and question == "field_names":
+        # Metrics and log stores have names of their own.
+        named = ("tracing_requests.py", "formatters.py", "test_schema.py")
+        if file.name in named and question == "field_names":
             continue
         if answers[question] not in allowed:
             found = re.search(words, said, re.IGNORECASE)
@@ -137,6 +140,7 @@ def pairwise(choices: dict[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
 def test_rendered_code_is_strictly_typed(tmp_path: Path) -> None:
     """Each rendering is a package of its own, so that one mypy judges them all."""
     choices = {**CHOICES, "resource_labels": ("", RESOURCES["many"])}
+    choices["log_schema"] = SCHEMAS[:4]
     for number, answers in enumerate(pairwise(choices)):
         render(tmp_path / f"rendering_{number}", **answers)
         (tmp_path / f"rendering_{number}" / "__init__.py").touch()

@@ -155,6 +155,7 @@ ANSWERS = {
     "use_celery": False,
     "log_queries": True,
     "otel_exporter": "console",
+    "log_schema": "ecs",
     "service_name": "shop",
     "field_names": "stable",
 }
@@ -184,6 +185,7 @@ def test_defaults_ask_for_nothing(tmp_path: Path) -> None:
         "use_celery": False,
         "log_queries": False,
         "otel_exporter": "otlp-http",
+        "log_schema": "plain",
         "service_name": "my-shop-2",
         "field_names": "classic",
     }
@@ -231,6 +233,7 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
     terminal.answer("Celery", "n", enter=False)
     terminal.answer("queries", "y", enter=False)
     terminal.answer("exporter", DOWN)
+    terminal.answer("log store", DOWN)
     terminal.answer("service", " 2", refused='"shop 2": use A-Z a-z 0-9 . _ -')
     terminal.answer(None, "shop")
     terminal.answer("HTTP fields", DOWN)
@@ -242,6 +245,7 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
         "use_celery": False,
         "log_queries": True,
         "otel_exporter": "otlp-grpc",
+        "log_schema": "gcp",
         "service_name": "shop",
         "field_names": "stable",
     }
@@ -255,6 +259,7 @@ def test_enter_takes_every_proposal(tmp_path: Path) -> None:
         "Celery",
         "queries",
         "exporter",
+        "log store",
         "service",
         "HTTP fields",
     ):

@@ -13,6 +13,7 @@ from .support import Interpreter, Project, combinations
 from .support.redis import redis
 
 FIELD_NAMES = ("classic", "stable")
+SCHEMAS = ("plain", "gcp", "datadog", "ecs")
 RESOURCES = ("", "tournament", "tournament, draft, match, team", "person: people")
 
 
@@ -32,6 +33,7 @@ def cases() -> list[Any]:
             "field_names": FIELD_NAMES[number % 2],
             "resource_labels": RESOURCES[number % 4],
             "log_queries": number % 3 == 1,
+            "log_schema": SCHEMAS[number // 2 % 4],
         }
         chosen = ["channels"] * channels + ["celery"] * celery + [exporter]
         name = f"py{interpreter.minor}-django{django}-{'-'.join(chosen)}"

@@ -34,6 +34,7 @@ EVERYTHING: dict[str, Any] = {
     "use_celery": True,
     "log_queries": True,
     "otel_exporter": "otlp-http",
+    "log_schema": "ecs",
     "service_name": "shop",
     "field_names": "stable",
 }
@@ -43,6 +44,7 @@ NOTHING: dict[str, Any] = {
     "use_celery": False,
     "log_queries": False,
     "otel_exporter": "none",
+    "log_schema": "plain",
     "service_name": "other",
     "field_names": "classic",
 }
@@ -151,6 +153,7 @@ ANSWERS = st.fixed_dictionaries(
         "otel_exporter": st.sampled_from(["none", "console", "otlp-http", "otlp-grpc"]),
         "service_name": st.from_regex(r"[a-z][a-z0-9._-]{0,9}", fullmatch=True),
         "log_queries": st.booleans(),
+        "log_schema": st.sampled_from(["plain", "gcp", "datadog", "ecs"]),
         "field_names": st.sampled_from(["classic", "stable"]),
     }
 )

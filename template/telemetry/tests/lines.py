@@ -17,8 +17,8 @@ from django.db import connections
 from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 
-from ..formatters import LineFormatter
-from ..logging import configure_structlog, json_formatter, logging_config
+from ..formatters import JsonFormatter, LineFormatter
+from ..logging import PROCESSORS, configure_structlog, logging_config
 
 Line = dict[str, Any]
 
@@ -75,7 +75,7 @@ def captured(
     """Send what is logged to the `Output` alone, in JSON."""
     output = Output()
     handler = logging.StreamHandler(output.stream)
-    handler.setFormatter(formatter or json_formatter())
+    handler.setFormatter(formatter or JsonFormatter(PROCESSORS))
     with ExitStack() as stack:
         for name, filters in _loggers().items():
             _stand_alone(stack, logging.getLogger(name), filters)
