@@ -66,30 +66,16 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
             return super().__call__(*args, **kwargs)
 
     def apply_async(
-        self,
-        args: Any = None,
-        kwargs: Any = None,
-        *positional: Any,
-        **options: Any,
+        self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
         publish = super().apply_async
         with _scope(fields) if fields else nullcontext():
             # What a failed publish leaves in the context ends with the copy.
-            return copy_context().run(
-                publish,
-                args,
-                kwargs,
-                *positional,
-                **options,
-            )
+            return copy_context().run(publish, args, kwargs, *positional, **options)
 
     def apply(
-        self,
-        args: Any = None,
-        kwargs: Any = None,
-        *positional: Any,
-        **options: Any,
+        self, args: Any = None, kwargs: Any = None, *positional: Any, **options: Any
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
         with _scope(fields) if fields else nullcontext():
@@ -206,10 +192,7 @@ def _exit(task: Any, state: str | None, retval: Any, **_: object) -> None:
 
 @task_failure.connect
 def _report_lost(
-    sender: Any,
-    task_id: str,
-    exception: BaseException,
-    **_: object,
+    sender: Any, task_id: str, exception: BaseException, **_: object
 ) -> None:
     """Report a failure that the task's own process cannot report."""
     if not isinstance(sender, TelemetryTask) or not is_enabled():

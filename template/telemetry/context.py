@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -29,9 +28,7 @@ class Scope:
     """
 
     def __init__(
-        self,
-        fields: dict[str, Any],
-        live: Callable[[], Fields] | None = None,
+        self, fields: dict[str, Any], live: Callable[[], Fields] | None = None
     ) -> None:
         self.fields = fields
         self.live = live
@@ -41,18 +38,10 @@ class Scope:
         self.data: dict[str, Any] = {}
         self._before = copy_context()
         self._token = _scope.set(self)
-        for key, value in fields.items():
-            if value is not None:
-                _variable(key).set(value)
+        bind_contextvars(**{k: v for k, v in fields.items() if v is not None})
 
     def ending(self) -> dict[str, Any]:
-        """Return `extra`; the next line has all fields of the scope.
-
-        A project's own `clear_contextvars` takes nothing from that line.
-        """
-        for key, value in self.fields.items():
-            if value is not None and _variable(key).get(...) is ...:
-                _variable(key).set(value)
+        """Return the fields of the last line only."""
         for ending in ENDINGS:
             self.extra.update(ending(self))
         return self.extra
@@ -64,7 +53,7 @@ class Scope:
     def exit(self) -> None:
         """Make the context exactly what it was before the scope."""
         for variable, value in copy_context().items():
-            if _key(variable):
+            if _KEYS[variable]:
                 before = self._before.get(variable, ...)
                 if before is not value:
                     variable.set(before)
@@ -80,28 +69,25 @@ def current_scope() -> Scope | None:
 
 
 def current() -> dict[str, Any]:
-    """Return the context, the fields of the innermost scope first."""
+    """Return the context, the fields of the innermost scope first.
+
+    A project's own `clear_contextvars` does not take those away.
+    """
     scope = _scope.get()
     fields = {} if scope is None else scope.fields.copy()
     for variable, value in copy_context().items():
-        if key := _key(variable):
+        # structlog sets `...` for what is no longer bound.
+        if value is not ... and (key := _KEYS[variable]):
             fields[key] = value
     if scope is not None and scope.live is not None:
         fields.update(scope.live())
-    for value in fields.values():
-        if value is None or value is ...:
-            break
-    else:
-        return fields
-    return {key: fields[key] for key in fields if _is_bound(fields[key])}
-
-
-def _is_bound(value: Any) -> bool:
-    return value is not None and value is not ...
+    for key in [key for key, value in fields.items() if value is None]:
+        del fields[key]
+    return fields
 
 
 def add(**fields: Any) -> None:
-    """Put fields into the last line of the current request or task."""
+    """Put fields into the last line of the current request, connection or task."""
     if scope := _scope.get():
         scope.extra.update(fields)
 
@@ -139,20 +125,14 @@ def new_request_id() -> str:
     return str(uuid4())
 
 
-@lru_cache(maxsize=1_000)
-def _key(variable: ContextVar[Any]) -> str:
-    """Return the key that structlog keeps in `variable`, or nothing."""
-    if variable.name.startswith(STRUCTLOG_KEY_PREFIX):
-        return variable.name.removeprefix(STRUCTLOG_KEY_PREFIX)
-    return ""
+class _Keys(dict[ContextVar[Any], str]):
+    """The key that structlog keeps in a variable, empty for other variables."""
+
+    def __missing__(self, variable: ContextVar[Any]) -> str:
+        is_key = variable.name.startswith(STRUCTLOG_KEY_PREFIX)
+        key = variable.name.removeprefix(STRUCTLOG_KEY_PREFIX) if is_key else ""
+        return self.setdefault(variable, key)
 
 
-@lru_cache(maxsize=1_000)
-def _variable(key: str) -> ContextVar[Any]:
-    """Return structlog's variable for `key`, which it makes on first use."""
-    token = bind_contextvars(**{key: ...})[key]
-    token.var.reset(token)
-    return token.var
-
-
+_KEYS = _Keys()
 _scope: ContextVar[Scope | None] = ContextVar("telemetry_scope", default=None)

@@ -48,8 +48,7 @@ class TelemetryMiddleware:
         self._trust = environment.trust_request_id
         paths = environment.excluded_paths
         self._excluded = frozenset(paths)
-        prefixes = [path for path in paths if path.endswith("*")]
-        self._excluded_prefixes = tuple(path[:-1] for path in prefixes)
+        self._excluded_prefixes = tuple(p[:-1] for p in paths if p.endswith("*"))
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -59,11 +58,7 @@ class TelemetryMiddleware:
         """Read the session before the view; without a thread in async."""
         return _aread_session if self._is_async else _read_session
 
-    def process_exception(
-        self,
-        request: HttpRequest,
-        exception: Exception,
-    ) -> None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep what a view raised: Django turns it into a response."""
         if run := getattr(request, REQUEST_ATTRIBUTE, None):
             run.reason = exception
@@ -80,7 +75,7 @@ class TelemetryMiddleware:
             run.fail(error)
             raise
         finally:
-            run.exit()
+            run.scope.exit()
 
     async def __acall__(self, request: HttpRequest) -> Response:
         run = self._begin(request)
@@ -88,24 +83,20 @@ class TelemetryMiddleware:
             response: Response = await self.get_response(request)
             await _aread_session(request)
             return self._end(run, response)
-        except asyncio.CancelledError as error:
-            if _client_left():
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and _client_left():
                 run.cancel()
             else:
                 run.fail(error)
             raise
-        except BaseException as error:
-            run.fail(error)
-            raise
         finally:
-            run.exit()
+            run.scope.exit()
 
     def _begin(self, request: HttpRequest) -> "RequestRun":
-        path = request.path
-        is_quiet = path in self._excluded
-        is_quiet = is_quiet or path.startswith(self._excluded_prefixes)
         header = request.META.get(_HEADER_IN_META)
         request_id = request_id_from(header, trust=self._trust)
+        path = request.path
+        is_quiet = path in self._excluded or path.startswith(self._excluded_prefixes)
         return RequestRun(request, request_id, is_quiet=is_quiet)
 
     def _end(self, run: "RequestRun", response: Response) -> Response:
@@ -122,25 +113,20 @@ class RequestRun:
     """One request: its context, and the line about how it ended."""
 
     def __init__(
-        self,
-        request: HttpRequest,
-        request_id: str,
-        *,
-        is_quiet: bool = False,
+        self, request: HttpRequest, request_id: str, *, is_quiet: bool = False
     ) -> None:
         self.request_id = request_id
         # What Django turns into a 500, and what into another response.
         self.error: BaseException | None = None
         self.reason: BaseException | None = None
         self._is_quiet = is_quiet
-        self._is_announced = False
+        self._has_line = False
         self._started = time.perf_counter()
-        request.__dict__[REQUEST_ATTRIBUTE] = self
+        self._request = request
+        vars(request)[REQUEST_ATTRIBUTE] = self
         self.scope = Scope(
-            request_fields(request, request_id),
-            lambda: request_line_fields(request),
+            request_fields(request, request_id), lambda: request_line_fields(request)
         )
-        self._request: HttpRequest | None = request
 
     def covers(self, record: Any) -> bool:
         """Return True if our line has all that Django's `record` has."""
@@ -154,13 +140,10 @@ class RequestRun:
         if self.error is not None:
             self.fail(self.error, status)
             return
-        request = self._request
-        if request is None:
-            return
-        level = completion_level(request, status, self._duration_ms())
+        duration_ms = self._duration_ms()
+        level = completion_level(self._request, status, duration_ms)
         if level is None or (self._is_quiet and status < 500):
-            self._is_quiet = True
-            self._request = None
+            self._is_quiet = self._has_line = True
             return
         reason = {}
         if status in (400, 403) and self.reason is not None:
@@ -179,30 +162,16 @@ class RequestRun:
 
     def announce(self) -> None:
         """Drop the server's access line, which may come before ours."""
-        if self._request is not None and not self._is_announced:
-            self._is_announced = True
-            ANSWERED.append(f"{self._request.method} {self._request.path}")
+        ANSWERED.append(f"{self._request.method} {self._request.path}")
 
-    def exit(self) -> None:
-        """Leave the context as it was before the request."""
-        self.scope.exit()
-
-    def _write(
-        self,
-        level: int,
-        event: str,
-        status: int | None,
-        **fields: Any,
-    ) -> None:
-        request = self._request
-        if request is None:
+    def _write(self, level: int, event: str, status: int | None, **fields: Any) -> None:
+        if self._has_line:
             return
-        own = completion_fields(request, status, self._duration_ms())
+        self._has_line = True
+        own = completion_fields(self._request, status, self._duration_ms())
         own = {key: own[key] for key in own if own[key] is not None}
-        log.log(level, event, **{**own, **self.scope.ending(), **fields})
+        log.log(level, event, **own, **self.scope.ending(), **fields)
         self.announce()
-        # Nothing waits for the garbage collector.
-        self._request = None
 
     def _duration_ms(self) -> float:
         return round((time.perf_counter() - self._started) * 1000, 2)
@@ -215,11 +184,7 @@ def _read_session(request: HttpRequest, *_: object, **__: object) -> None:
         log.debug("session_unreadable", exc_info=True)
 
 
-async def _aread_session(
-    request: HttpRequest,
-    *_: object,
-    **__: object,
-) -> None:
+async def _aread_session(request: HttpRequest, *_: object, **__: object) -> None:
     try:
         await aread_session(request)
     except Exception:

@@ -1,12 +1,15 @@
 """Secrets: which keys name one, and how their values are hidden."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 REDACTED = "[redacted]"
 
 # A key is secret if it ends in one of these, in any spelling: `db_password`,
-# `apiKey`, `X-Auth-Token`, `password2`; not `token_count`.
+# `apiKey`, `X-Auth-Token`, `password2`; not `token_count`. A word of three
+# letters must stand alone: `user_pin`, not `spin`.
 SECRET_WORDS = (
     "access_key",
     "api_key",
@@ -17,8 +20,6 @@ SECRET_WORDS = (
     "cookies",
     "credential",
     "credentials",
-    "csrfmiddlewaretoken",
-    "csrftoken",
     "cvv",
     "encryption_key",
     "jwt",
@@ -28,6 +29,7 @@ SECRET_WORDS = (
     "password_confirmation",
     "password_hash",
     "passwords",
+    "pin",
     "private_key",
     "pwd",
     "secret",
@@ -35,8 +37,6 @@ SECRET_WORDS = (
     "secrets",
     "session_id",
     "session_key",
-    "sessionid",
-    "set_cookie",
     "signing_key",
     "token",
     # Add your own above this line.
@@ -50,15 +50,23 @@ HARMLESS_KEYS = (
     # Add your own above this line.
 )
 
+# Elsewhere a number is no secret: `token: 5`.
+NUMERIC_SECRETS = ("card_number", "cvv", "passwd", "password", "pin", "pwd")
 
-def _glued(words: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word.replace("_", "") for word in words)
+
+def _ending_in(words: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of lower-case keys that end in one of `words`."""
+    patterns = []
+    for word in words:
+        start = "(?<![a-z])" if len(word) == 3 else ""
+        patterns.append(start + word.replace("_", "[^a-z]?"))
+    return re.compile(f"(?:{'|'.join(patterns)})[^a-z]*$")
 
 
-_SECRET_ENDS = _glued(SECRET_WORDS)
-_HARMLESS_ENDS = _glued(HARMLESS_KEYS)
-_ANY_SECRET = re.compile("|".join(_SECRET_ENDS))
-_NOT_LETTERS = re.compile(r"[^a-z]+")
+_SECRET_KEY = _ending_in(SECRET_WORDS)
+_HARMLESS_KEY = _ending_in(HARMLESS_KEYS)
+_NUMERIC_KEY = _ending_in(NUMERIC_SECRETS)
+_ANY_SECRET = re.compile("|".join(word.replace("_", "") for word in SECRET_WORDS))
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^\s/@'\"]+@")
 # `key=value`, `"key": "value"`, `Key: value`. Repetitions are possessive, so
 # that time stays linear in the text's length.
@@ -69,57 +77,50 @@ _NAME = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# `"value"`, `b'value'`, `Secret("value")`; `[a, b]`; `value`.
 _VALUE = re.compile(
     r"""
-    (?:[A-Za-z]{1,2}|[\w.]++\()?
-    (?:
-        "(?:\\++"?|[^"\\\n])*+"?
-        | '(?:\\++'?|[^'\\\n])*+'?
-        | (?P<quote>\\+["'])(?:(?!(?<!\\)(?P=quote))[^\n])*+(?P=quote)?
-    )
-    | \[[^\]\n]*+\]? | \([^)\n]*+\)? | \{[^}\n]*+\}?
+    [\w.]*+ \(?+ (?P<quote>\\*+["']) (?:(?!(?<!\\)(?P=quote))[^\n])*+ (?P=quote)?+
+    | \[ [^\]\n]*+ \]?+ | \( [^)\n]*+ \)?+ | \{ [^}\n]*+ \}?+
     | [^\s"'&,;)\]}]++
     """,
     re.VERBOSE,
 )
 _PLAIN_WORD = re.compile(r"[a-z]+\.?")
-_SOURCE_LINE = re.compile(r'  File ".*", line \d+')
+_SOURCE_FOLLOWS = re.compile(r'[| ]*File ".*", line \d+')
 
 
 @lru_cache(maxsize=10_000)
 def is_secret(key: str) -> bool:
     """Return True if `key` ends in a secret word."""
-    letters = _NOT_LETTERS.sub("", key.lower())
-    if not letters.endswith(_SECRET_ENDS):
+    lower = key[-100:].lower()
+    return bool(_SECRET_KEY.search(lower) and not _HARMLESS_KEY.search(lower))
+
+
+def is_secret_value(key: str, value: Any) -> bool:
+    """Return True if `key` is secret and `value` can be one."""
+    if isinstance(value, bool) or not is_secret(key):
         return False
-    return not letters.endswith(_HARMLESS_ENDS)
+    return not isinstance(value, int | float) or bool(_NUMERIC_KEY.search(key.lower()))
 
 
 def redact_text(text: str) -> str:
     """Hide values that `text` names as secrets, and credentials in URLs.
 
     `name: word` without quotes stays if the value is one lower-case word:
-    "the token: field is required" is prose.
+    "the token: field is required" is prose. Source code in a traceback stays.
     """
     if "=" not in text and ":" not in text:
         return text
     if "://" in text:
         text = _URL_CREDENTIALS.sub(f"{REDACTED}@", text)
     glued = text.lower().replace("_", "").replace("-", "")
-    if _ANY_SECRET.search(glued):
-        return _redact_values(text)
-    return text
-
-
-def redact_traceback(text: str) -> str:
-    """Like `redact_text`; lines of source code stay as they are."""
-    if redact_text(text) == text:
+    if not _ANY_SECRET.search(glued):
         return text
     lines = text.split("\n")
     for number, line in enumerate(lines):
-        previous = lines[number - 1] if number else ""
-        if not _SOURCE_LINE.match(previous.lstrip("| ").rjust(len(previous))):
-            lines[number] = redact_text(line)
+        if number == 0 or not _SOURCE_FOLLOWS.match(lines[number - 1]):
+            lines[number] = _redact_values(line)
     return "\n".join(lines)
 
 

@@ -3,30 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from django.http import FileResponse, StreamingHttpResponse
 
 from . import context
 
-
-class Run(Protocol):
-    """What a body needs of its request."""
-
-    scope: context.Scope
-
-    def complete(self, status: int) -> None: ...
-
-    def fail(self, error: BaseException, status: int | None) -> None: ...
-
-    def cancel(self, status: int | None) -> None: ...
+if TYPE_CHECKING:
+    from .middleware import RequestRun
 
 
 def watch_body(
-    response: StreamingHttpResponse,
-    run: Run,
-    *,
-    in_async: bool,
+    response: StreamingHttpResponse, run: "RequestRun", *, in_async: bool
 ) -> None:
     """Write the request's line when the body of `response` ends."""
     body = _Body(response, run)
@@ -42,7 +30,7 @@ def watch_body(
 class _Body:
     """The request's context while a part of its body is made."""
 
-    def __init__(self, response: StreamingHttpResponse, run: Run) -> None:
+    def __init__(self, response: StreamingHttpResponse, run: "RequestRun") -> None:
         self._run = run
         self._status = response.status_code
         self._close = response.close
@@ -62,10 +50,7 @@ class _Body:
                     return
             yield chunk
 
-    async def aiterate(
-        self,
-        chunks: AsyncIterator[bytes],
-    ) -> AsyncIterator[bytes]:
+    async def aiterate(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         while True:
             with self._part():
                 try:

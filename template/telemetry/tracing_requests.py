@@ -26,10 +26,7 @@ CLIENT_CLOSED_REQUEST = 499
 _tracer = trace.get_tracer("telemetry")
 _meter = metrics.get_meter("telemetry")
 _duration = _meter.create_histogram("http.server.request.duration", "s")
-_active = _meter.create_up_down_counter(
-    "http.server.active_requests",
-    "{request}",
-)
+_active = _meter.create_up_down_counter("http.server.active_requests", "{request}")
 
 
 def instrument_requests() -> None:
@@ -105,10 +102,7 @@ def _span(request: HttpRequest) -> Iterator[dict[str, Any]]:
 
 
 def _finish(
-    span: trace.Span,
-    request: HttpRequest,
-    status: int,
-    pattern: str | None,
+    span: trace.Span, request: HttpRequest, status: int, pattern: str | None
 ) -> None:
     run = request.__dict__.get(REQUEST_ATTRIBUTE)
     fields = completion_fields(request, status, 0)

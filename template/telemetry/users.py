@@ -42,59 +42,51 @@ def resolved_user(found: Mapping[str, Any]) -> Any | None:
 
 def read_session(request: HttpRequest) -> None:
     """Keep the user id of the request's session, if a cookie names one."""
-    session = _unread_session(request)
-    if session is None:
-        return
-    before = dict(vars(session))
-    try:
-        value = session.get(SESSION_KEY)
-    finally:
-        _restore(session, before)
-    request.__dict__[SESSION_USER] = _from_session(value)
+    if (session := _unread_session(request)) is not None:
+        before = dict(vars(session))
+        _keep(request, session, before, session.get(SESSION_KEY))
 
 
 async def aread_session(request: HttpRequest) -> None:
     """Like `read_session`, without a thread."""
-    session = _unread_session(request)
-    if session is None:
-        return
-    before = dict(vars(session))
-    try:
-        value = await session.aget(SESSION_KEY)
-    finally:
-        _restore(session, before)
-    request.__dict__[SESSION_USER] = _from_session(value)
+    if (session := _unread_session(request)) is not None:
+        before = dict(vars(session))
+        _keep(request, session, before, await session.aget(SESSION_KEY))
 
 
 def _unread_session(request: HttpRequest) -> SessionBase | None:
-    found = request.__dict__
+    if "HTTP_COOKIE" not in request.META:
+        return None
+    found = vars(request)
     session = found.get("session")
+    if not isinstance(session, SessionBase) or not session.session_key:
+        return None
     if SESSION_USER in found or resolved_user(found) is not None:
         return None
-    if not isinstance(session, SessionBase) or not request.COOKIES:
-        return None
-    return session if session.session_key else None
+    return session
 
 
-def _restore(session: SessionBase, before: dict[str, Any]) -> None:
-    """Undo what reading does: the response would vary, or drop the cookie."""
+def _keep(
+    request: HttpRequest, session: SessionBase, before: dict[str, Any], user: Any
+) -> None:
+    """Keep the id, and undo what reading did to the session.
+
+    Else the response would vary, or drop the cookie.
+    """
     now = vars(session)
     if all(now.get(key) == before[key] for key in before if key != "accessed"):
         now["accessed"] = before["accessed"]
     else:  # Django forgets the key of a session that is gone.
         now.clear()
         now.update(before)
-
-
-def _from_session(value: Any) -> UserId | None:
-    if value is None:
-        return None
-    return _as_field(_primary_key().to_python(value))
+    if user is not None:
+        user = _as_field(_primary_key().to_python(user))
+    vars(request)[SESSION_USER] = user
 
 
 @cache
 def _primary_key() -> Any:
-    """Return the user's key field; a session has its value as text."""
+    """Return the user's key field, as a session has its value as text."""
     return get_user_model()._meta.pk
 
 

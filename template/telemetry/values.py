@@ -12,65 +12,59 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Manager, Model, QuerySet
 from django.utils.functional import Promise
 
-from .redaction import REDACTED, is_secret, redact_text, redact_traceback
+from .redaction import REDACTED, is_secret, is_secret_value, redact_text
 
 # In characters.
 MAX_KEY = 200
 MAX_REPR = 1_000
-MAX_TEXT = 10_000
-MAX_TRACEBACK = 20_000
-# How often showing a value may log a value that must be shown.
-MAX_NESTED = 2
-# Of containers: how deep, and how many items of each.
+MAX_TEXT = 20_000
+# Of containers: how deep, how many items of each, and how many in all.
 MAX_DEPTH = 8
 MAX_ITEMS = 100
-# Of one value, in all.
 MAX_NODES = 1_000
-# Fields with source code in them.
-TRACEBACKS = frozenset({"exception", "stack"})
+# How often showing a value may log a value that must be shown.
+MAX_NESTED = 2
 # The integers that orjson takes.
-MIN_INT = -(2**63)
-MAX_INT = 2**64 - 1
+MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 
+CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 
-# Seen before, and no secrets. Bounded, as data can be keys.
+_shown = threading.local()
+# Keys seen before that are no secrets. Bounded, as data can be keys.
 _harmless: set[str] = set()
 MAX_HARMLESS = 10_000
-_CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
-_shown = threading.local()
-_AS_THEY_ARE = frozenset({int, bool, type(None)})
 
 
 def clean(fields: dict[str, Any]) -> dict[str, Any]:
-    """Make `fields` plain data, in place where possible, and return them.
+    """Return `fields`, changed to plain data: secrets hidden, sizes bounded.
 
-    Secrets are hidden and sizes bounded. Never raises.
+    Never raises.
     """
     if not _harmless.issuperset(fields):
         fields = {_key(k): _unless_secret(k, v) for k, v in fields.items()}
     for key, value in fields.items():
+        # What most values are, without a call.
         kind = type(value)
         if kind is str:
-            if "=" in value or ":" in value or len(value) > MAX_TEXT:
-                if key in TRACEBACKS:
-                    text = cut(redact_traceback(value), MAX_TRACEBACK)
-                else:
-                    text = clean_text(value)
-                fields[key] = text
-        elif kind is datetime and value.tzinfo is UTC:
-            continue  # orjson crashes where another time zone raises.
-        elif kind not in _AS_THEY_ARE and not _is_plain_list(value):
+            is_short = len(value) <= MAX_TEXT and value.isascii()
+            plain = is_short and "=" not in value and ":" not in value
+        elif kind is int:
+            plain = MIN_INT <= value <= MAX_INT
+        elif kind is float:
+            plain = math.isfinite(value)
+        elif kind is datetime:
+            plain = value.tzinfo is UTC
+        else:
+            plain = kind is bool or value is None or _is_list_of_names(kind, value)
+        if not plain:
             fields[key] = clean_value(value)
     return fields
 
 
-def clean_value(
-    value: Any,
-    depth: int = 0,
-    left: list[int] | None = None,
-) -> Any:
+def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> Any:
     """Return plain data for one value; `left` counts items down."""
     kind = type(value)
     if kind is str:
@@ -91,10 +85,11 @@ def clean_text(text: str, length: int = MAX_TEXT) -> str:
     """Return at most `length` characters of `text`, its secrets hidden."""
     if len(text) > length:
         # A secret's name may lie where the text is cut.
-        return cut(redact_text(cut(text, 2 * length)), length)
-    if "=" in text or ":" in text:
-        return redact_text(text)
-    return text
+        text = cut(redact_text(cut(text, 2 * length)), length)
+    else:
+        text = redact_text(text)
+    # UTF-8 cannot hold a lone surrogate.
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def show(value: object) -> str:
@@ -128,25 +123,27 @@ def cut(text: str, length: int) -> str:
     return f"{text[:half]}…{text[-half:]}"
 
 
-def _is_plain_list(value: Any) -> bool:
-    """Return True for a few short names, as in `labels`."""
-    if type(value) is not list or len(value) > MAX_ITEMS:
+def _is_list_of_names(kind: type, value: Any) -> bool:
+    if kind is not list or len(value) > MAX_ITEMS:
         return False
-    return all(type(item) is str and item.isidentifier() for item in value)
+    for item in value:
+        if type(item) is not str or not item.isidentifier():
+            return False
+    return True
 
 
 def _unless_secret(key: object, value: Any) -> Any:
     name = _key(key)
-    if name in _harmless or not is_secret(name):
-        if len(_harmless) < MAX_HARMLESS:
+    if name not in _harmless:
+        if is_secret_value(name, value):
+            return REDACTED
+        if not is_secret(name) and len(_harmless) < MAX_HARMLESS:
             _harmless.add(name)
-    elif type(value) is not bool:
-        return REDACTED
     return value
 
 
 def _plain(value: Any, depth: int, left: list[int]) -> Any:
-    if isinstance(value, _CONTAINERS):
+    if isinstance(value, CONTAINERS):
         left[0] -= min(len(value), MAX_ITEMS) + 1
         if depth == MAX_DEPTH or left[0] <= 0:
             return f"<{type(value).__qualname__}>"
@@ -155,7 +152,7 @@ def _plain(value: Any, depth: int, left: list[int]) -> Any:
         return clean_value(value.value, depth, left)
     if isinstance(value, str):
         return clean_text(str.__str__(value))
-    if isinstance(value, datetime | date | time):
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, bytes | bytearray):
         return show(bytes(value[:MAX_REPR]))
@@ -167,6 +164,11 @@ def _plain(value: Any, depth: int, left: list[int]) -> Any:
         return value.total_seconds()
     if isinstance(value, Decimal | PurePath | Promise | UUID):
         return clean_text(str(value))
+    # Their `repr` can query the database.
+    if isinstance(value, Model):
+        return f"<{type(value).__qualname__} pk={value.pk!r}>"
+    if isinstance(value, QuerySet | Manager):
+        return f"<{type(value).__qualname__} of {value.model.__qualname__}>"
     return show(value)
 
 
@@ -178,21 +180,19 @@ def _container(value: Any, depth: int, left: list[int]) -> Any:
             item = _unless_secret(key, item)
             found[_key(key)] = clean_value(item, depth, left)
         return {**found, "…": f"{rest} more"} if rest > 0 else found
-    if _is_secret_pair(value):
-        return [clean_value(value[0], depth, left), REDACTED]
-    shown = islice(value, MAX_ITEMS)
-    items = [clean_value(item, depth, left) for item in shown]
+    if len(value) == 2 and _is_secret_pair(*value):
+        return [clean_value(next(iter(value)), depth, left), REDACTED]
+    items = [clean_value(item, depth, left) for item in islice(value, MAX_ITEMS)]
     return [*items, f"… {rest} more"] if rest > 0 else items
 
 
-def _is_secret_pair(value: Any) -> bool:
+def _is_secret_pair(name: Any, value: Any) -> bool:
     """Return True for a secret with its name, as in a list of headers."""
-    if len(value) != 2 or not isinstance(value, list | tuple):
-        return False
-    name = value[0]
-    return isinstance(name, str | bytes) and is_secret(_key(name))
+    return isinstance(name, str | bytes) and is_secret_value(_key(name), value)
 
 
 def _key(key: object) -> str:
+    if type(key) is str and key.isascii():
+        return cut(key, MAX_KEY)
     text = str.__str__(key) if isinstance(key, str) else show(key)
-    return cut(text, MAX_KEY)
+    return cut(text.encode(errors="backslashreplace").decode(), MAX_KEY)

@@ -69,8 +69,7 @@ class Output:
 
 @contextmanager
 def captured(
-    formatter: LineFormatter | None = None,
-    level: int = logging.INFO,
+    formatter: LineFormatter | None = None, level: int = logging.INFO
 ) -> Iterator[Output]:
     """Send what is logged to the `Output` alone, in JSON."""
     output = Output()
@@ -119,11 +118,7 @@ def _loggers() -> dict[str, list[Any]]:
     return found
 
 
-def _stand_alone(
-    stack: ExitStack,
-    logger: logging.Logger,
-    filters: list[Any],
-) -> None:
+def _stand_alone(stack: ExitStack, logger: logging.Logger, filters: list[Any]) -> None:
     """Take away what the project put on `logger`."""
     stack.enter_context(_set(logger, "handlers", []))
     stack.enter_context(_set(logger, "filters", filters))

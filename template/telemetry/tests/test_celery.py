@@ -4,11 +4,7 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import Ignore, Reject
-from structlog.contextvars import (
-    bind_contextvars,
-    bound_contextvars,
-    get_contextvars,
-)
+from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 
 from ..celery import TelemetryTask, pack, unpack
 from ..logging import get_logger
@@ -130,12 +126,7 @@ class EagerTaskTests(LinesTestCase):
         flaky.delay(always=False)
         self.assertEqual(
             [line["event"] for line in self.output.lines],
-            [
-                "task_started",
-                "task_retried",
-                "task_started",
-                "task_completed",
-            ],
+            ["task_started", "task_retried", "task_started", "task_completed"],
         )
         [line] = self.output.named("task_retried")
         self.assertEqual(line["level"], "warning")

@@ -41,8 +41,9 @@ class ContextTests(LinesTestCase):
             {"request.id": "r-1", "labels": ["team"], "step": 1},
             {"request.id": "r-1", "labels": ["team"], "phase": 1},
             {"request.id": "r-1", "labels": ["team"], "step": 2},
-            {"labels": ["team"], "step": 2},
-            {},
+            {"request.id": "r-1", "labels": ["team"], "step": 2},
+            # A scope keeps its own fields, whatever is cleared.
+            {"request.id": "r-1", "labels": ["team"]},
         ]
         for line, fields in zip(self.output.lines, expected, strict=True):
             own = list(line.items())[4:]

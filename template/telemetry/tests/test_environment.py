@@ -66,10 +66,7 @@ class EnvironmentTests(SimpleTestCase):
 
     def test_bad_values_are_errors_of_the_system_check(self) -> None:
         for name, value, *_ in BAD_VALUES:
-            with (
-                self.subTest(name=name),
-                patch.dict("os.environ", {name: value}),
-            ):
+            with self.subTest(name=name), patch.dict("os.environ", {name: value}):
                 messages = check_environment()
                 self.assertIn(f"got '{value}'", messages[0].msg)
                 self.assertTrue(messages[0].is_serious())

@@ -30,11 +30,7 @@ PATHS: list[tuple[str, dict[str, Any]]] = [
     ("/ws/draft/12/", {"labels": ["draft"], "draft.id": 12}),
     (
         "/api/tournaments/5/draft/12/",
-        {
-            "labels": ["tournament", "draft"],
-            "tournament.id": 5,
-            "draft.id": 12,
-        },
+        {"labels": ["tournament", "draft"], "tournament.id": 5, "draft.id": 12},
     ),
     (f"/drafts/{UUID}/", {"labels": ["draft"], "draft.id": UUID}),
     (f"/drafts/{UUID.upper()}/", {"labels": ["draft"], "draft.id": UUID}),

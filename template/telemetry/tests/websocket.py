@@ -34,11 +34,7 @@ class AsyncEcho(TelemetryConsumerMixin, AsyncWebsocketConsumer):
         else:
             await self.accept()
 
-    async def receive(
-        self,
-        text_data: Any = None,
-        bytes_data: Any = None,
-    ) -> None:
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
         log.info("receiving")
         if text_data == "break":
             raise ValueError("broken on purpose")
@@ -153,10 +149,7 @@ def socket(consumer: Any, url: str, headers: Headers | None = None) -> Any:
 
 
 async def talk(
-    consumer: Any,
-    path: str,
-    *texts: str,
-    headers: Headers | None = None,
+    consumer: Any, path: str, *texts: str, headers: Headers | None = None
 ) -> None:
     """Connect, send each text and wait for an answer, disconnect."""
     client = socket(consumer, path, headers)
@@ -168,7 +161,5 @@ async def talk(
 
 
 in_memory = override_settings(
-    CHANNEL_LAYERS={
-        "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
-    },
+    CHANNEL_LAYERS={"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 )
