@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 
-from .support import Interpreter, Project, combinations
+from .support import REPOSITORY, Interpreter, Project, combinations
 from .support.redis import redis
 
 FIELD_NAMES = ("classic", "stable")
 SCHEMAS = ("plain", "gcp", "datadog", "ecs")
+# What a guard needs that has this in its name.
+OPTIONAL = {
+    "websocket": "use_channels",
+    "celery": "use_celery",
+    "queries": "log_queries",
+    "tracing": "otel_exporter",
+}
 RESOURCES = ("", "tournament", "tournament, draft, match, team", "person: people")
 
 
@@ -57,6 +64,8 @@ def test_the_rendered_tests_pass(
     )
     project.manage("check", "--fail-level=WARNING")
     assert count(project.manage("test", "telemetry").stderr) > 0
+    add_guards(project, answers)
+    assert count(project.manage("test", "telemetry").stderr) > 80
 
     if with_pytest:
         other = project.with_extra("pytest", "pytest-django")
@@ -78,6 +87,18 @@ def test_the_rendered_tests_pass_on_the_oldest_requirements(tmp_path: Path) -> N
     )
     project.manage("check", "--fail-level=WARNING")
     assert count(project.manage("test", "telemetry").stderr) > 0
+
+
+def add_guards(project: Project, answers: dict[str, Any]) -> None:
+    """Put the tests of what an owner need not read beside the rendered ones."""
+    for file in sorted((REPOSITORY / "tests" / "guards").glob("*.py")):
+        needed = [
+            name
+            for name, question in OPTIONAL.items()
+            if name in file.name and answers[question] in (False, "none")
+        ]
+        if not needed:
+            project.write(f"telemetry/tests/{file.name}", file.read_text())
 
 
 def count(output: str) -> int:

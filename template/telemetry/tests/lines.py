@@ -16,16 +16,16 @@ from django.apps import apps
 from django.db import connections
 from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
+from structlog.contextvars import clear_contextvars
 
 from ..formatters import JsonFormatter, LineFormatter
 from ..logging import PROCESSORS, configure_structlog, logging_config
 
 Line = dict[str, Any]
 
-_PACKAGE = __package__.rpartition(".")[0]
 # The middleware of a new Django project, with ours before it.
 MIDDLEWARE = [
-    f"{_PACKAGE}.middleware.TelemetryMiddleware",
+    f"{__package__.rpartition('.')[0]}.middleware.TelemetryMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
 if apps.is_installed("django.contrib.auth"):
@@ -63,6 +63,10 @@ class Output:
     def lines(self) -> list[Line]:
         return [json.loads(line) for line in self.text.splitlines()]
 
+    @property
+    def events(self) -> list[str]:
+        return [line["event"] for line in self.lines]
+
     def named(self, event: str) -> list[Line]:
         return [line for line in self.lines if line["event"] == event]
 
@@ -77,12 +81,15 @@ def captured(
     handler.setFormatter(formatter or JsonFormatter(PROCESSORS))
     with ExitStack() as stack:
         for name, filters in _loggers().items():
-            _stand_alone(stack, logging.getLogger(name), filters)
-        root = logging.getLogger()
-        stack.enter_context(_set(root, "handlers", [handler]))
-        before = root.level
-        root.setLevel(level)
-        stack.callback(root.setLevel, before)
+            logger = logging.getLogger(name)
+            # Take away what the project put on it.
+            stack.enter_context(patch.object(logger, "handlers", []))
+            stack.enter_context(patch.object(logger, "filters", filters))
+            stack.enter_context(patch.object(logger, "propagate", True))
+            stack.enter_context(patch.object(logger, "disabled", False))
+            _set_level(stack, logger, logging.NOTSET)
+        stack.enter_context(patch.object(logging.root, "handlers", [handler]))
+        _set_level(stack, logging.root, level)
         configure_structlog()
         yield output
 
@@ -96,8 +103,8 @@ class LinesTestCase(SimpleTestCase):
             if name.startswith(("TELEMETRY_", "LOG_")):
                 del os.environ[name]
         for settings in connections.settings.values():
-            no_queries = patch.dict(settings, ATOMIC_REQUESTS=False)
-            self.enterContext(no_queries)
+            self.enterContext(patch.dict(settings, ATOMIC_REQUESTS=False))
+        self.addCleanup(clear_contextvars)
         self.output = self.enterContext(captured())
 
 
@@ -113,20 +120,10 @@ def _loggers() -> dict[str, list[Any]]:
         found[name] = []
         for key in logger.get("filters", ()):
             options = dict(config["filters"][key])
-            make = import_string(options.pop("()"))
-            found[name].append(make(**options))
+            found[name].append(import_string(options.pop("()"))(**options))
     return found
 
 
-def _stand_alone(stack: ExitStack, logger: logging.Logger, filters: list[Any]) -> None:
-    """Take away what the project put on `logger`."""
-    stack.enter_context(_set(logger, "handlers", []))
-    stack.enter_context(_set(logger, "filters", filters))
-    stack.enter_context(_set(logger, "propagate", True))
-    stack.enter_context(_set(logger, "disabled", False))
+def _set_level(stack: ExitStack, logger: logging.Logger, level: int) -> None:
     stack.callback(logger.setLevel, logger.level)
-    logger.setLevel(logging.NOTSET)
-
-
-def _set(target: Any, name: str, value: Any) -> Any:
-    return patch.object(target, name, value)
+    logger.setLevel(level)

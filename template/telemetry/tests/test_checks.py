@@ -1,51 +1,38 @@
 """`manage.py check` names what is not wired."""
 
 import logging
-from importlib.metadata import PackageNotFoundError
-from unittest.mock import patch
+import os
 
 from django.test import override_settings
 
 from .. import checks
-from .lines import MIDDLEWARE, LinesTestCase, captured
+from .lines import MIDDLEWARE, LinesTestCase
 
 
 class WiringTests(LinesTestCase):
     def test_missing_middleware_is_named_with_the_line_to_paste(self) -> None:
         with override_settings(MIDDLEWARE=MIDDLEWARE[1:]):
             [message] = checks.check_middleware()
-        self.assertEqual(message.id, "telemetry.W001")
-        self.assertIn(f'"{MIDDLEWARE[0]}",', str(message.hint))
+        assert message.id == "telemetry.W001"
+        assert f'"{MIDDLEWARE[0]}",' in str(message.hint)
 
     def test_middleware_that_is_not_first_is_named(self) -> None:
         with override_settings(MIDDLEWARE=MIDDLEWARE[::-1]):
             [message] = checks.check_middleware()
-        self.assertEqual(message.id, "telemetry.W002")
-        self.assertIn(MIDDLEWARE[-1], message.msg)
-
-    def test_first_middleware_is_right_in_a_tuple_too(self) -> None:
+        assert message.id == "telemetry.W002"
         with override_settings(MIDDLEWARE=tuple(MIDDLEWARE)):
-            self.assertEqual(checks.check_middleware(), [])
+            assert checks.check_middleware() == []
 
-    def test_logging_without_our_handler_is_named(self) -> None:
-        with captured():
-            self.assertEqual(checks.check_logging(), [])
-            logging.getLogger().handlers = []
-            [message] = checks.check_logging()
-        self.assertEqual(message.id, "telemetry.W003")
+    def test_logging_without_our_formatter_is_named(self) -> None:
+        assert checks.check_logging() == []
+        logging.root.handlers = []
+        [message] = checks.check_logging()
+        assert message.id == "telemetry.W003"
 
     def test_switched_off_nothing_has_to_be_wired(self) -> None:
-        with (
-            patch.dict("os.environ", TELEMETRY_ENABLED="false"),
-            override_settings(MIDDLEWARE=[]),
-        ):
-            self.assertEqual(checks.check_middleware(), [])
-            self.assertEqual(checks.check_logging(), [])
+        os.environ["TELEMETRY_ENABLED"] = "false"
+        with override_settings(MIDDLEWARE=[]):
+            assert checks.check_middleware() == []
 
     def test_requirements_are_installed(self) -> None:
-        self.assertEqual(checks.check_requirements(), [])
-
-    def test_missing_requirement_is_named(self) -> None:
-        with patch.object(checks, "version", side_effect=PackageNotFoundError):
-            messages = checks.check_requirements()
-        self.assertIn("structlog is required", messages[0].msg)
+        assert checks.check_requirements() == []

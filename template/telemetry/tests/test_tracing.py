@@ -1,11 +1,9 @@
 """Spans, the ids in lines, and log records."""
 
-import logging
 import os
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
-from django.test import SimpleTestCase
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import (
     InMemoryLogRecordExporter,
@@ -18,129 +16,70 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from .. import context
 from ..environment import load
 from ..logging import get_logger
-from ..tracing_export import (
-    ProcessExporter,
-    RecordHandler,
-    redacted_span,
-    span_attributes,
-    trace_fields,
-)
+from ..tracing_export import ProcessExporter, RecordHandler, redacted_span, trace_fields
 from .lines import LinesTestCase
 
 log = get_logger("site")
 
 
-class NoShutdown:
-    def flush_if_begun(self) -> None:
-        pass
-
-
-class TracingTestCase(LinesTestCase):
+class TracingTests(LinesTestCase):
     def setUp(self) -> None:
         super().setUp()
-        for name in list(os.environ):
-            if name.startswith("OTEL_"):
-                del os.environ[name]
-        self.tracer = TracerProvider().get_tracer("site")
-
-
-class LineTests(TracingTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        enrichers = patch.object(context, "ENRICHERS", [trace_fields])
-        self.enterContext(enrichers)
+        for name in [name for name in os.environ if name.startswith("OTEL_")]:
+            del os.environ[name]
 
     def test_each_line_inside_a_span_has_its_ids(self) -> None:
-        with self.tracer.start_as_current_span("work") as span:
-            log.info("structured")
-            logging.getLogger("plain").warning("plain")
+        tracer = TracerProvider().get_tracer("site")
+        with (
+            patch.object(context, "ENRICHERS", [trace_fields]),
+            tracer.start_as_current_span("work") as span,
+        ):
+            log.info("inside")
         log.info("after")
-        structured, plain, after = self.output.lines
-        span_id = f"{span.get_span_context().span_id:016x}"
-        self.assertEqual(structured["span_id"], span_id)
-        self.assertEqual(plain["trace_id"], structured["trace_id"])
-        self.assertNotIn("trace_id", after)
+        inside, after = self.output.lines
+        assert inside["trace_id"] == f"{span.get_span_context().trace_id:032x}"
+        assert inside["span_id"] == f"{span.get_span_context().span_id:016x}"
+        assert "trace_id" not in after
 
-    def test_a_record_carries_what_the_line_says(self) -> None:
+    def test_record_has_the_fields_of_the_line_as_attributes(self) -> None:
         memory: Any = InMemoryLogRecordExporter
         exporter = memory()
         provider = LoggerProvider()
-        processor = SimpleLogRecordProcessor(exporter)
-        provider.add_log_record_processor(processor)
-        handler = RecordHandler(provider, NoShutdown())  # type: ignore[arg-type]
-        root = logging.getLogger()
-        with patch.object(root, "handlers", [*root.handlers, handler]):
-            with self.tracer.start_as_current_span("work") as span:
-                log.warning("sold", password="x", huge=2**64 - 1, bad="\ud800")
-            logging.getLogger("opentelemetry.sdk").warning("not this")
+        provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+        handler = RecordHandler(provider, Mock())
+        with patch.object(log._logger, "handlers", [handler]):
+            log.warning("sold", password="x", price=3)
         [finished] = exporter.get_finished_logs()
         record = finished.log_record
-        self.assertEqual(record.body, "sold")
-        self.assertEqual(record.severity_text, "WARNING")
-        self.assertEqual(record.span_id, span.get_span_context().span_id)
+        assert record.body == "sold"
+        assert record.severity_text == "WARNING"
         self.assertEqual(
-            dict(record.attributes or {}),
-            {
-                "password": "[redacted]",
-                "huge": "18446744073709551615",
-                "bad": "\\ud800",
-            },
-        )
-        self.assertEqual(len(self.output.named("sold")), 1)
-
-
-class RedactionTests(TracingTestCase):
-    def test_attributes_have_no_query_string_and_no_secret(self) -> None:
-        attributes = {
-            "http.target": "/teams/5/?next=/",
-            "http.url": "https://example.com/teams/5/?next=/",
-            "url.query": "next=/",
-            "api_key": "k",
-            "labels": ("team",),
-            "db.url": "postgres://me:pw@db/shop",
-        }
-        self.assertEqual(
-            span_attributes(attributes),
-            {
-                "http.target": "/teams/5/",
-                "http.url": "https://example.com/teams/5/",
-                "api_key": "[redacted]",
-                "labels": ["team"],
-                "db.url": "postgres://[redacted]@db/shop",
-            },
+            dict(record.attributes), {"password": "[redacted]", "price": 3}
         )
 
-    def test_an_exception_has_no_secret(self) -> None:
-        exporter, secret = InMemorySpanExporter(), "abc123"
-        provider = TracerProvider()
+    def test_span_has_no_secret_and_no_query_string(self) -> None:
+        exporter, secret = InMemorySpanExporter(), "t0ps3cret"
         redacting: Any = ProcessExporter(lambda: exporter, redacted_span)
+        provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(redacting))
         span = provider.get_tracer("site").start_as_current_span("work")
-        with self.assertRaises(ValueError), span:
+        with self.assertRaises(ValueError), span as current:
+            current.set_attribute("http.url", f"https://example.com/?q={secret}")
+            current.set_attribute("api_key", secret)
             raise ValueError(f"refused: token={secret}")
         [finished] = exporter.get_finished_spans()
-        self.assertNotIn("abc123", finished.to_json())
-        self.assertIn("refused: token=[redacted]", finished.to_json())
+        assert secret not in finished.to_json()
+        assert "refused: token=[redacted]" in finished.to_json()
 
-
-class VariableTests(SimpleTestCase):
     def test_bad_values_are_problems_and_never_a_sampler_of_everything(self) -> None:
         for name, value in (
             ("OTEL_TRACES_SAMPLER", "sometimes"),
-            ("OTEL_TRACES_SAMPLER_ARG", "10%"),
             ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
-            ("OTEL_TRACES_SAMPLER_ARG", "nan"),
             ("OTEL_TRACES_EXPORTER", "pigeon"),
-            ("OTEL_LOGS_EXPORTER", "pigeon"),
         ):
-            with self.subTest(name, value=value):
+            with self.subTest(name):
                 environment = load({"OTEL_ENABLED": "true", name: value})
                 [problem] = environment.problems
-                self.assertIn(name, problem)
-                self.assertEqual(environment.sampler_ratio, 0.1)
-                self.assertEqual(load({name: value}).problems, ())
-
-    def test_a_tenth_is_the_default(self) -> None:
-        environment = load({"OTEL_ENABLED": "true"})
-        self.assertEqual(environment.sampler, "parentbased_traceidratio")
-        self.assertEqual(environment.sampler_ratio, 0.1)
+                assert name in problem
+                assert environment.sampler_ratio == 0.1
+                assert load({name: value}).problems == ()

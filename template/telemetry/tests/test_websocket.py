@@ -1,125 +1,128 @@
 """A connection has one context, and leaves lines for its start and its end."""
 
-import logging
+import asyncio
 from typing import Any
 from unittest.mock import patch
 
-from asgiref.sync import async_to_sync
-from structlog.contextvars import get_contextvars
+from asgiref.testing import ApplicationCommunicator
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from ..labels import RESOURCES
-from .lines import Line, LinesTestCase, Output, captured
-from .websocket import (
-    AsyncEcho,
-    AsyncExplicit,
-    OwnDispatch,
-    SyncEcho,
-    SyncExplicit,
-    in_memory,
-    socket,
-    talk,
-)
+from ..logging import get_logger
+from ..websocket import TelemetryConsumerMixin
+from .lines import LinesTestCase
+
+log = get_logger("shop")
+
+HEADER = b"x-request-id"
 
 
-def ours(output: Output) -> list[Line]:
-    """The lines that a connection leaves by itself."""
-    return [line for line in output.lines if line["event"].startswith("ws_")]
+class AsyncEcho(TelemetryConsumerMixin, AsyncWebsocketConsumer):
+    async def connect(self) -> None:
+        bind_contextvars(shelf="top")
+        if self.scope["path"] == "/close/":
+            await self.close(4003)
+        else:
+            await self.accept()
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        log.info("receiving")
+        if text_data == "break":
+            raise ValueError("broken on purpose")
+        await self.send(text_data)
+
+    async def disconnect(self, code: int) -> None:
+        await self.telemetry_disconnect(code)
+        log.info("disconnecting")
 
 
-def names(lines: list[Line]) -> list[Any]:
-    return [line["event"] for line in lines]
+class SyncEcho(TelemetryConsumerMixin, WebsocketConsumer):
+    def connect(self) -> None:
+        bind_contextvars(shelf="top")
+        if self.scope["path"] == "/close/":
+            self.close(4003)
+        else:
+            self.accept()
+
+    def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        log.info("receiving")
+        if text_data == "break":
+            raise ValueError("broken on purpose")
+        self.send(text_data)
+
+    def disconnect(self, code: int) -> None:
+        self.telemetry_disconnect(code)
+        log.info("disconnecting")
 
 
-@in_memory
+def connect(consumer: Any, path: str, request_id: str = "r-1") -> Any:
+    scope = {"type": "websocket", "path": path, "query_string": b"token=t0ps3cret"}
+    scope["headers"] = [(HEADER, request_id.encode())]
+    client: Any = ApplicationCommunicator
+    return client(consumer.as_asgi(), scope)
+
+
+async def talk(client: Any, *texts: str) -> None:
+    """Connect, send each text and wait for an answer, disconnect."""
+    await client.send_input({"type": "websocket.connect"})
+    await client.receive_output()
+    for text in texts:
+        await client.send_input({"type": "websocket.receive", "text": text})
+        await client.receive_output()
+    await client.send_input({"type": "websocket.disconnect", "code": 4000})
+    await client.wait()
+
+
 class ConnectionTests(LinesTestCase):
-    consumers = (AsyncEcho, SyncEcho, OwnDispatch)
-
-    def test_lines_of_a_connection(self) -> None:
-        for consumer in self.consumers:
-            with self.subTest(consumer.__name__), captured() as output:
-                async_to_sync(talk)(consumer, "/live/", "one", "two")
-                self.assertEqual(
-                    names(output.lines),
-                    [
-                        "connecting",
-                        "ws_connected",
-                        "receiving",
-                        "receiving",
-                        "disconnecting",
-                        "ws_disconnected",
-                    ],
-                )
-                line = output.lines[-1]
-                self.assertEqual(line["close_code"], 4000)
-                self.assertEqual(line["messages_in"], 2)
-                self.assertEqual(line["messages_out"], 2)
-                self.assertEqual(line["ws.path"], "/live/")
-                self.assertEqual(line["shelf"], "top")
-                self.assertIsInstance(line["duration_ms"], float)
-
-    def test_context_is_in_every_line(self) -> None:
-        headers = [(b"x-request-id", b"r-1")]
-        for consumer in self.consumers:
+    async def test_lines_of_a_connection(self) -> None:
+        for consumer in (AsyncEcho, SyncEcho):
             with (
                 self.subTest(consumer.__name__),
                 patch.dict(RESOURCES, {"gadgets": "gadget"}),
-                captured() as output,
             ):
-                path = "/ws/gadgets/5/?password=t0ps3cret"
-                async_to_sync(talk)(consumer, path, "x", headers=headers)
-                for line in output.lines:
-                    self.assertEqual(line["request.id"], "r-1")
-                    self.assertEqual(line["labels"], ["gadget"])
-                    self.assertEqual(line["gadget.id"], 5)
-                ids = {line["ws.conn_id"] for line in output.lines}
-                self.assertEqual(len(ids), 1)
-                self.assertNotIn("t0ps3cret", output.text)
-                self.assertEqual(get_contextvars(), {})
+                before = len(self.output.lines)
+                await talk(connect(consumer, "/ws/gadgets/5/"), "one", "two")
+                lines = self.output.lines[before:]
+                assert [line["event"] for line in lines] == [
+                    "ws_connected",
+                    "receiving",
+                    "receiving",
+                    "disconnecting",
+                    "ws_disconnected",
+                ]
+                for line in lines:
+                    assert line["request.id"] == "r-1"
+                    assert line["labels"] == ["gadget"]
+                    assert line["gadget.id"] == 5
+                assert len({line["ws.conn_id"] for line in lines}) == 1
+                assert lines[-1]["close_code"] == 4000
+                assert lines[-1]["messages_in"] == lines[-1]["messages_out"] == 2
+                assert lines[-1]["shelf"] == "top"
+                assert isinstance(lines[-1]["duration_ms"], float)
+        assert "t0ps3cret" not in self.output.text
+        self.assertEqual(get_contextvars(), {})
 
-    def test_refused_handshake_is_logged_as_rejected(self) -> None:
-        for consumer in self.consumers:
-            for refusal in ("close", "deny"):
-                name = f"{consumer.__name__} {refusal}"
-                with self.subTest(name), captured() as output:
-                    async_to_sync(talk)(consumer, f"/{refusal}/")
-                    [line] = ours(output)
-                    self.assertEqual(line["event"], "ws_rejected")
-                    self.assertEqual(line["level"], "warning")
+    async def test_refused_handshake_is_logged_as_rejected(self) -> None:
+        for consumer in (AsyncEcho, SyncEcho):
+            with self.subTest(consumer.__name__):
+                await talk(connect(consumer, "/close/"))
+                line = self.output.named("ws_rejected")[-1]
+                assert line["level"] == "warning"
+        assert self.output.named("ws_connected") == []
 
-    def test_handler_that_raises_is_logged_with_its_traceback(self) -> None:
-        async def run(consumer: Any, path: str) -> None:
-            client = socket(consumer, path)
-            if path == "/live/":
-                await client.connect()
-                await client.send_to("break")
-            else:
-                await client.send_input({"type": "websocket.connect"})
-            with self.assertRaises(ValueError):
-                await client.wait()
+    async def test_handler_that_raises_is_logged_with_its_traceback(self) -> None:
+        for consumer in (AsyncEcho, SyncEcho):
+            with self.subTest(consumer.__name__), self.assertRaises(ValueError):
+                await talk(connect(consumer, "/"), "break")
+            line = self.output.lines[-1]
+            assert (line["event"], line["level"]) == ("ws_failed", "error")
+            assert "ValueError" in line["exception"]
 
-        for consumer in self.consumers:
-            for path, expected in [
-                ("/live/", ["ws_connected", "ws_failed"]),
-                ("/break/", ["ws_failed", "ws_rejected"]),
-            ]:
-                name = f"{consumer.__name__} {path}"
-                with self.subTest(name), captured() as output:
-                    async_to_sync(run)(consumer, path)
-                    self.assertEqual(names(ours(output)), expected)
-                    [failed] = output.named("ws_failed")
-                    self.assertIn("ValueError", failed["exception"])
-                    self.assertEqual(failed["level"], "error")
-                    self.assertEqual(failed["error.type"], "ValueError")
-
-    def test_explicit_calls_add_nothing(self) -> None:
-        for consumer in (AsyncExplicit, SyncExplicit):
-            with (
-                self.subTest(consumer.__name__),
-                captured(level=logging.DEBUG) as output,
-            ):
-                async_to_sync(talk)(consumer, "/live/", '"t0ps3cret"')
-                self.assertEqual(
-                    names(ours(output)),
-                    ["ws_connected", "ws_received", "ws_disconnected"],
-                )
-                self.assertNotIn("t0ps3cret", output.text)
+    async def test_connections_at_once_do_not_mix(self) -> None:
+        clients = [connect(AsyncEcho, f"/{name}/", name) for name in "abc"]
+        await asyncio.gather(*(talk(client, "x", "y") for client in clients))
+        lines = self.output.named("ws_disconnected")
+        assert len(lines) == 3
+        for line in lines:
+            assert line["ws.path"] == f"/{line['request.id']}/"

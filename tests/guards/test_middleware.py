@@ -1,0 +1,166 @@
+"""A request leaves one line, whatever happens to it."""
+
+import asyncio
+import re
+from unittest.mock import patch
+
+from django.test import AsyncClient, Client
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+from ..fields import HEADER
+from .lines import MIDDLEWARE, LinesTestCase, small_site
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+
+@small_site
+class CompletionLineTests(LinesTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.client = Client(raise_request_exception=False)
+
+    def test_level_follows_the_status(self) -> None:
+        for path, level in [
+            ("/ok/", "info"),
+            ("/ok", "info"),
+            ("/forbidden/", "warning"),
+            ("/nowhere/", "warning"),
+            ("/unavailable/", "error"),
+        ]:
+            with self.subTest(path=path):
+                before = len(self.output.lines)
+                self.client.get(path)
+                added = self.output.lines[before:]
+                requests = [line for line in added if line["logger"] != "site"]
+                self.assertEqual(
+                    [(line["event"], line["level"]) for line in requests],
+                    [("request_completed", level)],
+                )
+
+    def test_failing_view_is_logged_as_failed_with_its_traceback(self) -> None:
+        response = self.client.get("/broken/")
+        [line] = self.output.lines
+        self.assertEqual(line["event"], "request_failed")
+        self.assertEqual(line["level"], "error")
+        self.assertEqual(line["error.type"], "ValueError")
+        self.assertEqual(line["error.message"], "broken on purpose")
+        self.assertIn("in broken\n", line["exception"])
+        self.assertEqual(response.status_code, 500)
+
+    def test_middleware_that_raises_has_failed_the_request(self) -> None:
+        broken = f"{__package__}.urls.broken_middleware"
+        with self.settings(MIDDLEWARE=[*MIDDLEWARE, broken]):
+            self.client.get("/ok/")
+        [line] = self.output.lines
+        self.assertEqual(line["event"], "request_failed")
+        self.assertEqual(line["error.message"], "broken on the way")
+
+    def test_suspicious_request_has_one_completion_line(self) -> None:
+        self.client.get("/suspicious/")
+        [line] = self.output.named("request_completed")
+        self.assertEqual(line["level"], "warning")
+        self.assertEqual(len(self.output.named("too many dots")), 1)
+
+    def test_lines_of_the_view_carry_the_context(self) -> None:
+        self.client.get("/ok/", headers={HEADER: "abc-123"})
+        [seen] = self.output.named("seen")
+        self.assertEqual(seen["request.id"], "abc-123")
+        self.assertEqual(seen["color"], "red")
+
+    def test_context_is_left_as_it_was(self) -> None:
+        with bound_contextvars(outer="kept", shelf="mine"):
+            self.client.get("/ok/")
+            expected = {"outer": "kept", "shelf": "mine"}
+            self.assertEqual(get_contextvars(), expected)
+        self.assertEqual(get_contextvars(), {})
+
+
+@small_site
+class RequestIdTests(LinesTestCase):
+    def test_every_response_has_it(self) -> None:
+        client = Client(raise_request_exception=False)
+        for path in ["/ok/", "/ok", "/nowhere/", "/broken/", "/suspicious/"]:
+            with self.subTest(path=path):
+                response = client.get(path, headers={HEADER: "abc-123"})
+                self.assertEqual(response.headers[HEADER], "abc-123")
+
+    def test_odd_ids_are_replaced(self) -> None:
+        for given in ["", "a b", "a\nb", "é", "x" * 129, "<b>", "\x1b[2J"]:
+            with self.subTest(given=given):
+                Client().get("/ok/", headers={HEADER: given})
+                line = self.output.named("request_completed")[-1]
+                self.assertTrue(re.fullmatch(UUID, line["request.id"]))
+
+    def test_untrusted_ids_are_replaced(self) -> None:
+        with patch.dict("os.environ", TELEMETRY_TRUST_REQUEST_ID="false"):
+            Client().get("/ok/", headers={HEADER: "abc-123"})
+        [line] = self.output.named("request_completed")
+        self.assertTrue(re.fullmatch(UUID, line["request.id"]))
+
+
+@small_site
+class ExcludedPathTests(LinesTestCase):
+    def test_excluded_paths_leave_a_line_only_when_they_fail(self) -> None:
+        paths = "/ok/, /un*"
+        with patch.dict("os.environ", TELEMETRY_EXCLUDED_PATHS=paths):
+            client = Client()
+            client.get("/ok/")
+            client.get("/unavailable/")
+            client.get("/ok-async/")
+        completed = self.output.named("request_completed")
+        levels = [line["level"] for line in completed]
+        self.assertEqual(levels, ["error", "info"])
+        self.assertEqual(len(self.output.named("seen")), 2)
+
+
+@small_site
+class SwitchTests(LinesTestCase):
+    def test_switched_off_it_is_not_there(self) -> None:
+        with patch.dict("os.environ", TELEMETRY_ENABLED="false"):
+            response = Client().get("/unavailable/")
+        self.assertEqual(response.status_code, 503)
+        self.assertNotIn(HEADER, response.headers)
+        self.assertEqual(self.output.named("request_completed"), [])
+
+
+@small_site
+class AsyncTests(LinesTestCase):
+    async def test_async_request_has_the_same_line(self) -> None:
+        headers = {HEADER: "abc-123"}
+        response = await AsyncClient().get("/ok-async/", headers=headers)
+        seen, completed = self.output.lines
+        self.assertEqual(seen["request.id"], "abc-123")
+        self.assertEqual(completed["event"], "request_completed")
+        self.assertEqual(response.headers[HEADER], "abc-123")
+
+    async def test_failing_view_is_logged_as_failed(self) -> None:
+        client = AsyncClient(raise_request_exception=False)
+        await client.get("/broken/")
+        [line] = self.output.lines
+        self.assertEqual(line["event"], "request_failed")
+        self.assertIn("in broken\n", line["exception"])
+
+    async def test_user_who_comes_in_a_sync_view_is_seen(self) -> None:
+        await AsyncClient().get("/enter/")
+        entered, completed = self.output.lines
+        self.assertEqual((entered["user.id"], completed["user.id"]), (7, 7))
+        self.assertEqual(get_contextvars(), {})
+
+    async def test_cancelled_request_is_logged_as_cancelled(self) -> None:
+        task = asyncio.ensure_future(AsyncClient().get("/endless/"))
+        while not self.output.named("waiting") and not task.done():
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        [line] = self.output.named("request_cancelled")
+        self.assertEqual(line["level"], "info")
+        self.assertEqual(self.output.named("request_completed"), [])
+
+    async def test_simultaneous_requests_keep_their_own_context(self) -> None:
+        ids = [f"id-{number}" for number in range(20)]
+        client = AsyncClient()
+        requests = [client.get("/ok-async/", headers={HEADER: i}) for i in ids]
+        await asyncio.gather(*requests)
+        for event in ["seen", "request_completed"]:
+            lines = self.output.named(event)
+            self.assertCountEqual([line["request.id"] for line in lines], ids)
