@@ -21,7 +21,7 @@ test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questi
 	scripts/redis
 	$(PYTEST) --numprocesses=auto --dist=worksteal $(ARGS)
 
-bench: $(BIN)/ready ## the cost per request, line, message and task, beside the peers; `make bench PART=request` measures less
+bench: $(BIN)/ready ## the cost per request, line, message and task, beside the peers; `make bench PART=requests` measures less
 	$(BIN)/python -m benchmarks $(PART) $(ARGS)
 
 soak: $(BIN)/ready ## what is hostile, for longer: a minute of load on each server, 5,000 inputs for each property

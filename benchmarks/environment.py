@@ -16,6 +16,10 @@ RESOURCES = (
 )
 PACKAGES: dict[str, dict[str, object]] = {
     "default": {},
+    "queries": {"log_queries": True},
+    "channels": {"otel_exporter": "none", "use_celery": False},
+    "celery": {"otel_exporter": "none", "use_channels": False},
+    "otel": {"use_channels": False, "use_celery": False},
     "plain": {"otel_exporter": "none", "use_channels": False, "use_celery": False},
 }
 _ANSWERS = {

@@ -84,4 +84,4 @@ def verdicts(
 
 
 def _times(limit: float) -> str:
-    return f"1/{1 / limit:.0f} of" if limit < 0.9 else f"{limit:g} ×"
+    return f"1/{1 / limit:g} of" if limit < 0.9 else f"{limit:g} ×"

@@ -14,17 +14,22 @@ if TYPE_CHECKING:
     from ..environment import Environment
 
 OURS = "start('ours'); import telemetry.middleware, telemetry.labels"
+# The code, and the rendered package that it runs with.
 CODE = {
-    "bare": "start('bare')",
-    "libraries": "import structlog, orjson; start('bare')",
-    "ours": OURS,
-    "default": OURS,
+    "bare": ("start('bare')", "plain"),
+    "libraries": ("import structlog, orjson; start('bare')", "plain"),
+    "ours": (OURS, "plain"),
+    "channels": (f"{OURS}, telemetry.websocket", "channels"),
+    "celery": (f"{OURS}, telemetry.celery", "celery"),
+    "otel": (OURS, "otel"),
 }
 NAMES = {
     "bare": "bare Django's setup()",
     "libraries": "structlog and orjson",
-    "ours": "**telemetry**, no Channels, Celery or OpenTelemetry",
-    "default": "telemetry with all three, OTEL_ENABLED=false",
+    "ours": "**telemetry**, no option",
+    "channels": "with use_channels, Channels included",
+    "celery": "with use_celery, Celery included",
+    "otel": "with an exporter, OTEL_ENABLED=false",
 }
 # Most of Django is there before the clock starts: its time would hide what is added.
 TIMED = """
@@ -60,9 +65,9 @@ def _row(name: str, values: Sequence[float], note: str) -> Row:
 
 
 def _start(environment: Environment, name: str) -> float:
-    package = "default" if name == "default" else "plain"
+    code, package = CODE[name]
     said = subprocess.run(
-        [environment.python, "-c", TIMED.format(CODE[name])],
+        [environment.python, "-c", TIMED.format(code)],
         env=environment.variables(package),
         capture_output=True,
         text=True,

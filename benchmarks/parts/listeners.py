@@ -1,47 +1,53 @@
-"""A line's cost when others listen as well."""
+"""A line's cost when others listen as well, beside structlog's recipe in that company."""
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..company import add_otlp_handler, join
 from ..compare import compare
 from ..project import start
-from ..results import Result
+from ..results import Result, Target
 from .line import bind
 
 if TYPE_CHECKING:
     from ..environment import Environment
 
+COMPANY = {
+    "alone": "nobody else",
+    "handler": "a second handler, a JSON file",
+    "sentry": "Sentry's SDK",
+    "otlp": "OTLP log records",
+}
+PEERS = {"ours": "**telemetry**", "structlog_recipe": "structlog, recipe for logging"}
 VARIANTS = {
-    "alone": "**telemetry**, nobody else",
-    "handler": "with a second handler",
-    "sentry": "with Sentry's integration",
-    "otlp": "with OTLP logs",
+    f"{peer}-{company}": f"{name}, {how}"
+    for company, how in COMPANY.items()
+    for peer, name in PEERS.items()
 }
 
 
 def measure(environment: Environment) -> Result:
     return compare(
-        environment, "listeners", "Log line with other listeners", VARIANTS, rounds=60
+        environment,
+        "listeners",
+        "Log line with other listeners",
+        VARIANTS,
+        rounds=60,
+        targets=[
+            Target(1 / 2, f"structlog_recipe-{company}", f"ours-{company}")
+            for company in ("handler", "sentry", "otlp")
+        ],
     )
 
 
 def make(variant: str) -> Callable[[int], object]:
-    if variant == "otlp":
-        # Nobody listens there: the cost is that of making and batching records.
-        os.environ.update(OTEL_ENABLED="true", OTEL_LOGS_EXPORTER="otlp")
-        os.environ.update(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
-    log: Any = start("ours").get_logger()
-    bind("ours")
-    if variant == "handler":
-        logging.root.addHandler(logging.FileHandler(os.devnull))
-    elif variant == "sentry":
-        import sentry_sdk
-
-        sentry_sdk.init(dsn="http://key@127.0.0.1:9/1", default_integrations=True)
+    peer, company = variant.split("-")
+    log: Any = join(company, lambda: start(peer)).get_logger()
+    if company == "otlp" and peer != "ours":
+        add_otlp_handler()
+    bind(peer)
 
     def run(count: int) -> None:
         for number in range(count):

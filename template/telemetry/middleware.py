@@ -139,42 +139,44 @@ class RequestRun:
         """Write the completion line, unless the request has its line."""
         if self.error is not None:
             self.fail(self.error, status)
-            return
-        duration_ms = self._duration_ms()
-        level = completion_level(self._request, status, duration_ms)
-        if level is None or (self._is_quiet and status < 500):
-            self._is_quiet = self._has_line = True
-            return
-        reason = {}
-        if status in (400, 403) and self.reason is not None:
+        elif status in (400, 403) and self.reason is not None:
             reason = exception_fields(self.reason)
             del reason["exception"]
-        self._write(level, "request_completed", status, **reason)
+            self._write("request_completed", status, **reason)
+        else:
+            self._write("request_completed", status)
 
     def fail(self, error: BaseException, status: int | None = None) -> None:
         """Write that the request raised `error`."""
         self.error = error
-        self._write(logging.ERROR, "request_failed", status, exc_info=error)
+        self._write("request_failed", status, logging.ERROR, exc_info=error)
 
     def cancel(self, status: int | None = None) -> None:
         """Write that the client left."""
-        self._write(logging.INFO, "request_cancelled", status)
+        self._write("request_cancelled", status, logging.INFO)
 
     def announce(self) -> None:
         """Drop the server's access line, which may come before ours."""
         ANSWERED.append(f"{self._request.method} {self._request.path}")
 
-    def _write(self, level: int, event: str, status: int | None, **fields: Any) -> None:
+    def _write(
+        self, event: str, status: Any, level: int | None = None, **fields: Any
+    ) -> None:
+        """Write the one line; without a level, `completion_level` decides."""
         if self._has_line:
             return
         self._has_line = True
-        own = completion_fields(self._request, status, self._duration_ms())
+        request = self._request
+        duration_ms = round((time.perf_counter() - self._started) * 1000, 2)
+        if level is None and not (self._is_quiet and status < 500):
+            level = completion_level(request, status, duration_ms)
+        if level is None:
+            self._is_quiet = True
+            return
+        own = completion_fields(request, status, duration_ms)
         own = {key: own[key] for key in own if own[key] is not None}
         log.log(level, event, **own, **self.scope.ending(), **fields)
         self.announce()
-
-    def _duration_ms(self) -> float:
-        return round((time.perf_counter() - self._started) * 1000, 2)
 
 
 def _read_session(request: HttpRequest, *_: object, **__: object) -> None:

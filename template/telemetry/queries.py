@@ -54,15 +54,18 @@ def _measure(
     scope = current_scope()
     if scope is None:
         return execute(sql, params, many, context)
-    queries: Queries = scope.data.setdefault(__name__, Queries())
+    queries: Queries | None = scope.data.get(__name__)
+    if queries is None:
+        queries = scope.data[__name__] = Queries()
     started = time.perf_counter()
     try:
         return execute(sql, params, many, context)
     finally:
         queries.seconds += time.perf_counter() - started
         queries.count += 1
-        if len(queries.statements) < MAX_STATEMENTS:
-            queries.statements[str(sql)] += 1
+        text = str(sql)
+        if text in queries.statements or len(queries.statements) < MAX_STATEMENTS:
+            queries.statements[text] += 1
 
 
 def _ending(scope: Scope) -> Fields:
