@@ -27,6 +27,7 @@ RESOURCES = {
     "many": "tournament, draft, match, draft_pick, category, user, team",
     "irregular": "person: people, sheep: sheep, z, a",
 }
+LIBRARIES: tuple[list[str], ...] = ([], ["psycopg", "requests"], ["botocore"])
 SCHEMAS = ("plain", "gcp", "datadog", "ecs", "plain")
 LINE_LENGTHS = (88,)
 
@@ -41,6 +42,7 @@ WORDS: list[tuple[str, str, set[object]]] = [
     ),
     (r"otlp", "otel_exporter", {"otlp-http", "otlp-grpc"}),
     (r"grpc", "otel_exporter", {"otlp-grpc"}),
+    (r"library_not_traced|psycopg", "otel_libraries", {"some"}),
     (r"http\.method|http\.status_code", "field_names", {"classic"}),
     (r"http\.request\.method|url\.path", "field_names", {"stable"}),
 ]
@@ -64,14 +66,25 @@ def test_rendered_code_looks_hand_written(tmp_path: Path, exporter: str) -> None
     One run of ruff judges the renderings of an exporter; resources take turns.
     """
     mine = [each for each in combinations() if each["otel_exporter"] == exporter]
-    turns = zip(itertools.cycle(RESOURCES), itertools.cycle(SCHEMAS), strict=False)
-    for answers, (kind, schema) in zip(mine, turns, strict=False):
-        more = {"resource_labels": RESOURCES[kind], "log_schema": schema}
+    turns = zip(
+        itertools.cycle(RESOURCES),
+        itertools.cycle(SCHEMAS),
+        itertools.cycle(LIBRARIES),
+        strict=False,
+    )
+    for answers, (kind, schema, libraries) in zip(mine, turns, strict=False):
+        more: dict[str, Any] = {
+            "resource_labels": RESOURCES[kind],
+            "log_schema": schema,
+            "otel_libraries": libraries,
+        }
+        has_libraries = bool(libraries) and exporter != "none"
+        shown = {**answers, "otel_libraries": "some" if has_libraries else "none"}
         folder = tmp_path / f"{name(answers)}-{kind}-{schema}"
         package = render(folder, **more, **answers)
         for file in sorted(package.rglob("*")):
             if file.is_file():
-                assert_no_leftovers(file, answers)
+                assert_no_leftovers(file, shown)
             if file.suffix == ".py":
                 compile(file.read_text(), file, "exec")
 
@@ -126,7 +139,8 @@ def pairwise(choices: dict[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
     ]
 
     def pairs(answers: dict[str, Any]) -> set[Any]:
-        return set(itertools.combinations(answers.items(), 2))
+        shown = ((key, str(value)) for key, value in answers.items())
+        return set(itertools.combinations(shown, 2))
 
     missing = set().union(*map(pairs, every))
     chosen = []
@@ -141,6 +155,7 @@ def test_rendered_code_is_strictly_typed(tmp_path: Path) -> None:
     """Each rendering is a package of its own, so that one mypy judges them all."""
     choices = {**CHOICES, "resource_labels": ("", RESOURCES["many"])}
     choices["log_schema"] = SCHEMAS[:4]
+    choices["otel_libraries"] = LIBRARIES
     for number, answers in enumerate(pairwise(choices)):
         render(tmp_path / f"rendering_{number}", **answers)
         (tmp_path / f"rendering_{number}" / "__init__.py").touch()

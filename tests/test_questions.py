@@ -150,6 +150,7 @@ def test_a_choice_that_is_none_names_those_that_are(
 
 
 ANSWERS = {
+    "otel_libraries": ["redis", "requests"],
     "resource_labels": ["tournament", {"person": "people"}],
     "use_channels": True,
     "use_celery": False,
@@ -185,6 +186,7 @@ def test_defaults_ask_for_nothing(tmp_path: Path) -> None:
         "use_celery": False,
         "log_queries": False,
         "otel_exporter": "otlp-http",
+        "otel_libraries": [],
         "log_schema": "plain",
         "service_name": "my-shop-2",
         "field_names": "classic",
@@ -233,9 +235,10 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
     terminal.answer("Celery", "n", enter=False)
     terminal.answer("queries", "y", enter=False)
     terminal.answer("exporter", DOWN)
-    terminal.answer("log store", DOWN)
+    terminal.answer("libraries", " ")
     terminal.answer("service", " 2", refused='"shop 2": use A-Z a-z 0-9 . _ -')
     terminal.answer(None, "shop")
+    terminal.answer("log store", DOWN)
     terminal.answer("HTTP fields", DOWN)
     screen = terminal.wait()
     assert "Two edits in your settings" in screen
@@ -245,6 +248,7 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
         "use_celery": False,
         "log_queries": True,
         "otel_exporter": "otlp-grpc",
+        "otel_libraries": ["psycopg"],
         "log_schema": "gcp",
         "service_name": "shop",
         "field_names": "stable",
@@ -259,8 +263,9 @@ def test_enter_takes_every_proposal(tmp_path: Path) -> None:
         "Celery",
         "queries",
         "exporter",
-        "log store",
+        "libraries",
         "service",
+        "log store",
         "HTTP fields",
     ):
         terminal.answer(question)

@@ -16,6 +16,10 @@ from opentelemetry.proto.collector.logs.v1 import (
     logs_service_pb2,
     logs_service_pb2_grpc,
 )
+from opentelemetry.proto.collector.metrics.v1 import (
+    metrics_service_pb2,
+    metrics_service_pb2_grpc,
+)
 from opentelemetry.proto.collector.trace.v1 import (
     trace_service_pb2,
     trace_service_pb2_grpc,
@@ -57,6 +61,7 @@ class Receiver:
     refuses: bool = False
     spans: list[Item] = field(default_factory=list)
     records: list[Item] = field(default_factory=list)
+    metrics: list[Item] = field(default_factory=list)
     requests: int = 0
 
     def __post_init__(self) -> None:
@@ -75,6 +80,8 @@ class Receiver:
         logs: Any = logs_service_pb2_grpc
         traces.add_TraceServiceServicer_to_server(_Traces(self), self._grpc)
         logs.add_LogsServiceServicer_to_server(_Logs(self), self._grpc)
+        metrics: Any = metrics_service_pb2_grpc
+        metrics.add_MetricsServiceServicer_to_server(_Metrics(self), self._grpc)
         port = self._grpc.add_insecure_port("127.0.0.1:0")
         self._grpc.start()
         self.http = f"http://127.0.0.1:{self._http.server_port}"
@@ -122,6 +129,9 @@ class Receiver:
             if isinstance(message, trace_service_pb2.ExportTraceServiceRequest):
                 for spans in message.resource_spans:
                     self.spans += _items(spans, spans.scope_spans, "spans", small)
+            elif isinstance(message, metrics_service_pb2.ExportMetricsServiceRequest):
+                for found in message.resource_metrics:
+                    self.metrics += _items(found, found.scope_metrics, "metrics", small)
             else:
                 for logs in message.resource_logs:
                     self.records += _items(logs, logs.scope_logs, "log_records", small)
@@ -166,6 +176,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 body = gzip.decompress(body)
             kinds: dict[str, Any] = {
                 "/v1/traces": trace_service_pb2.ExportTraceServiceRequest,
+                "/v1/metrics": metrics_service_pb2.ExportMetricsServiceRequest,
                 "/v1/logs": logs_service_pb2.ExportLogsServiceRequest,
             }
             message = kinds[self.path].FromString(body)
@@ -195,3 +206,14 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
 
 class _Logs(_Traces):
     answer = logs_service_pb2.ExportLogsServiceResponse
+
+
+class _Metrics(_Traces):
+    answer = metrics_service_pb2.ExportMetricsServiceResponse
+
+
+def points(metric: Item) -> list[tuple[dict[str, Any], Any]]:
+    """Return the attributes of each point of a histogram or a sum, and the point."""
+    kind = metric.proto.WhichOneof("data")
+    found = getattr(metric.proto, kind).data_points
+    return [(_plain_pairs(point.attributes), point) for point in found]

@@ -1,0 +1,101 @@
+"""Spans of libraries, and metrics of requests, at a real receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .support import Project, json_lines
+from .support.otlp import Receiver, points
+
+URLS = """
+import requests
+from django.db import connection
+from django.http import HttpResponse, JsonResponse
+from django.urls import path
+
+def page(request, pk):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s", ["hunter2"])
+    url = request.build_absolute_uri("/echo/?token=hunter2")
+    return JsonResponse(requests.get(url).json())
+
+def echo(request):
+    return JsonResponse(dict(request.headers))
+
+urlpatterns = [path("teams/<int:pk>/", page), path("echo/", echo)]
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project.start(
+        tmp_path_factory.mktemp("libraries") / "shop",
+        extra=["gunicorn", "requests"],
+        otel_exporter="otlp-http",
+        otel_libraries=["sqlite3", "requests", "redis"],
+        resource_labels="team",
+    )
+    project.write("config/urls.py", URLS)
+    project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
+    project.edit(
+        "telemetry/fields.py", "SEND_REQUEST_ID = False", "SEND_REQUEST_ID = True"
+    )
+    project.environ |= {"OTEL_ENABLED": "true", "OTEL_TRACES_SAMPLER_ARG": "1"}
+    return project
+
+
+@pytest.fixture
+def receiver(project: Project) -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        receiver.receive_from(project)
+        yield receiver
+
+
+def test_queries_and_outgoing_requests_are_spans(
+    project: Project, receiver: Receiver
+) -> None:
+    with project.serve("gunicorn", "--threads=4") as server:
+        assert server.get("/teams/5/", {"X-Request-ID": "r-1"}).status == 200
+        server.stop()
+    spans = {(span.name, span.kind): span for span in receiver.spans}
+    server_kind, client_kind = 2, 3
+    page = spans["GET /teams/<int:pk>/", server_kind]
+    query = spans["SELECT", client_kind]
+    outgoing = spans["GET", client_kind]
+    echo = spans["GET /echo/", server_kind]
+    assert query.parent_span_id == outgoing.parent_span_id == page.span_id
+    assert echo.parent_span_id == outgoing.span_id
+    assert "hunter2" not in f"{receiver.spans}"
+    lines = json_lines(server.stdout)
+    completed = [line for line in lines if line["event"] == "request_completed"]
+    assert [line["request.id"] for line in completed] == ["r-1", "r-1"]
+    # The client for Redis is not installed.
+    [missing] = [line for line in lines if line["event"] == "library_not_traced"]
+    assert missing["library"] == "redis"
+    assert "redis" in missing["reason"]
+
+
+def test_request_metrics_have_route_method_and_status(
+    project: Project, receiver: Receiver
+) -> None:
+    with project.serve("gunicorn", OTEL_METRICS_EXPORTER="otlp") as server:
+        server.get("/echo/?token=hunter2")
+        server.get("/echo/")
+        server.get("/nowhere/")
+        server.stop()
+    metrics = {metric.name: metric for metric in receiver.metrics}
+    duration = metrics["http.server.request.duration"]
+    assert duration.unit == "s"
+    shown = {
+        (found.get("http.route"), found["http.response.status_code"]): point.count
+        for found, point in points(duration)
+    }
+    assert shown == {("/echo/", 200): 2, (None, 404): 1}
+    for found, _ in points(duration):
+        assert found["http.request.method"] == "GET"
+        assert found["url.scheme"] == "http"
+    active = metrics["http.server.active_requests"]
+    assert [point.as_int for _, point in points(active)] == [0]
+    assert "hunter2" not in f"{receiver.metrics}"
