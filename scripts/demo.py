@@ -20,6 +20,8 @@ from websockets.sync.client import connect
 from tests.support import REPOSITORY, Process, Server, json_lines
 from tests.support.processes import free_port
 
+from . import picture
+
 FOLDER = Path(sys.argv[1] if sys.argv[1:] else REPOSITORY / ".demo").absolute()
 PROJECT = FOLDER / "shop"
 BIN = FOLDER / "venv" / "bin"
@@ -168,7 +170,9 @@ def main() -> int:
     run("python", "manage.py", "check", cwd=PROJECT)
 
     say("What it writes while you develop: LOG_FORMAT=pretty")
-    drive("pretty")
+    shown = drive("pretty")
+    for theme in picture.THEMES:
+        (FOLDER / f"terminal-{theme}.svg").write_text(picture.draw(shown, theme))
     say("What it writes in production: LOG_FORMAT=json")
     seen = {line["event"] for line in json_lines(drive("json"))}
 
@@ -229,7 +233,10 @@ def wire() -> None:
 
 
 def drive(log_format: str) -> str:
-    """Run every part against a fresh server and worker; print what those wrote."""
+    """Run every part against a fresh server and worker; print what those wrote.
+
+    Return it as it was printed, below what was done.
+    """
     env = environ(LOG_FORMAT=log_format)
     port = free_port()
     serve = [
@@ -254,7 +261,7 @@ def drive(log_format: str) -> str:
             lines = (server.stdout + worker.stdout).splitlines(keepends=True)
             new = [line for line in lines if REQUEST_ID in line and line not in output]
             print("".join(new), flush=True)
-            output += "".join(new)
+            output += f"$ {part.title}\n{''.join(new)}\n"
     return output
 
 

@@ -12,8 +12,19 @@ from typing import Any
 
 import pytest
 
-from .support import REPOSITORY, Server, Template, combinations, environment, git
+from scripts.picture import THEMES, says
+
+from .support import (
+    REPOSITORY,
+    Server,
+    Template,
+    combinations,
+    environment,
+    git,
+    render,
+)
 from .support.processes import free_port
+from .test_house import ALL, EDITS, NONE
 
 README = (REPOSITORY / "README.md").read_text()
 
@@ -99,18 +110,41 @@ def reader(tmp_path: Path, released: Template) -> Iterator[Reader]:
         reader.server.stop()
 
 
+# What a project may have before it reads the README.
+LOGGING = """
+LOGGING = {
+    "version": 1,
+    "handlers": {"file": {"class": "logging.FileHandler", "filename": "app.log"}},
+    "root": {"handlers": ["file"]},
+}
+"""
+
+
+def start_project(reader: Reader) -> None:
+    reader.type("pip install django")
+    reader.type("django-admin startproject shop")
+    reader.type("cd shop")
+    settings = reader.folder / "shop" / "settings.py"
+    settings.write_text(settings.read_text() + LOGGING)
+
+
+def switch_on(reader: Reader) -> None:
+    """Make the edits that the quick start shows."""
+    entries = re.findall(r'^([A-Z_]+) = \[\n    ("[a-zA-Z_.]+",)', README, re.MULTILINE)
+    assert [setting for setting, _ in entries] == ["INSTALLED_APPS", "MIDDLEWARE"]
+    for setting, entry in entries:
+        old = f"\n{setting} = [\n"
+        reader.edit("shop/settings.py", old, f"{old}    {entry}\n")
+    [ours] = re.findall(r"from .*\n\nLOGGING = logging_config\(\)\n", README)
+    reader.edit("shop/settings.py", LOGGING, f"\n{ours}")
+
+
 def test_the_readme_can_be_followed_from_start_to_end(reader: Reader) -> None:
     """Quick start, wiring, customising, updating and removing, in one project."""
+    start_project(reader)
     for command in commands("Quick start"):
-        if command == "cd shop":
-            for setting, entry in re.findall(
-                r'^([A-Z_]+) = \[\n    ("[a-zA-Z_.]+",)', README, re.MULTILINE
-            ):
-                reader.edit(
-                    "shop/shop/settings.py",
-                    f"\n{setting} = [\n",
-                    f"\n{setting} = [\n    {entry}\n",
-                )
+        if command == "python manage.py check":
+            switch_on(reader)
         said = reader.type(command)
     assert "x-request-id: " in said.lower()
     assert reader.server
@@ -123,8 +157,7 @@ def test_the_readme_can_be_followed_from_start_to_end(reader: Reader) -> None:
     label = '    "staff": "staff",\n'
     assert label + anchor in README
     reader.edit("telemetry/labels.py", anchor, label + anchor)
-    for command in commands("Customising"):
-        reader.type(command)
+    reader.type("python manage.py test telemetry")
 
     for command in commands("Updating"):
         said = reader.type(command)
@@ -132,30 +165,71 @@ def test_the_readme_can_be_followed_from_start_to_end(reader: Reader) -> None:
     assert git(reader.folder, "status", "--porcelain") == ""
     assert label in (reader.folder / "telemetry" / "labels.py").read_text()
 
-    reader.edit("shop/settings.py", '    "telemetry",\n', "")
-    reader.edit(
-        "shop/settings.py", '    "telemetry.middleware.TelemetryMiddleware",\n', ""
-    )
+    for line in (
+        '    "telemetry",\n',
+        '    "telemetry.middleware.TelemetryMiddleware",\n',
+        "from telemetry.logging import logging_config\n",
+        "LOGGING = logging_config()\n",
+    ):
+        reader.edit("shop/settings.py", line, "")
     for command in commands("Removing"):
         reader.type(command)
     assert git(reader.folder, "grep", "-il", "telemetry", check=False) == ""
 
 
+def test_a_new_project_can_be_started_by_the_readme(reader: Reader) -> None:
+    for command in commands("A new project"):
+        reader.type(command)
+    reader.type("cd shop")
+    for setting, entry in (
+        ("INSTALLED_APPS", '"telemetry"'),
+        ("MIDDLEWARE", '"telemetry.middleware.TelemetryMiddleware"'),
+    ):
+        old = f"\n{setting} = [\n"
+        reader.edit("shop/settings.py", old, f"{old}    {entry},\n")
+    said = reader.type("python manage.py check --fail-level WARNING")
+    assert "no issues" in said
+
+
+def test_the_readme_has_the_size_of_the_package(tmp_path: Path) -> None:
+    sizes = []
+    for answers in (NONE, ALL):
+        package = render(tmp_path / str(len(sizes)), **answers)
+        files = sorted(package.glob("*.py"))
+        lines = sum(len(file.read_text().splitlines()) for file in files)
+        sizes.append(f"{len(files)} files with {lines:,} lines")
+    shown = f"Without options these are {sizes[0]}, with all {sizes[1]}, tests aside."
+    assert shown in README
+    assert len(README.splitlines()) <= 300
+
+
+def test_the_recipes_are_those_that_are_tested() -> None:
+    _, _, rest = README.partition("\n## Customising\n")
+    table, _, _ = rest.partition("\nLists that people extend")
+    rows = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)[1:]
+    assert len(rows) == 10
+    text = table.replace("`", "")
+    for name, (_, old, new, *_) in EDITS.items():
+        added = [row.strip() for row in new.splitlines() if row not in old.splitlines()]
+        if name in ("client address", "no labels but ids", "tenant", "task arguments"):
+            assert added[-1] in text, name
+
+
 def test_every_command_of_the_readme_is_run() -> None:
     """Those of other sections are targets of the Makefile that tests are about."""
-    followed = ["Quick start", "Customising", "Updating", "Removing", "Developing"]
+    followed = ["Quick start", "A new project", "Updating", "Removing", "Developing"]
     total = len(re.findall(r"^\$ ", README, re.MULTILINE))
     assert sum(len(commands(section)) for section in followed) == total
     assert commands("Developing") == ["make demo", "make test"]
 
 
 def test_the_line_that_the_readme_shows_is_the_one_of_the_specification() -> None:
-    [block] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    block = re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0]
     line: dict[str, Any] = json.loads(block)
-    pretty = next(row for row in README.splitlines() if "[info     ]" in row)
-    shown = " ".join(
-        f"{key}={value}"
-        for key, value in list(line.items())
-        if "." in key or key in ("duration_ms", "labels")
-    )
-    assert pretty.endswith(shown)
+    assert list(line)[:4] == ["timestamp", "level", "logger", "event"]
+    assert line["event"] == "request_completed"
+    for theme in THEMES:
+        said = says((REPOSITORY / "pictures" / f"terminal-{theme}.svg").read_text())
+        assert set(line) - {"timestamp", "level", "logger", "event", "user.id"} <= {
+            key for key in line if f"{key}=" in said
+        }

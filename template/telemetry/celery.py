@@ -25,7 +25,7 @@ from celery.signals import (
 
 from . import celery_worker
 from .context import Scope, current, current_scope
-from .environment import load
+from .environment import is_enabled
 from .fields import Fields, task_fields, task_level, task_line_fields
 from .formatters import exception_fields
 from .logging import get_logger
@@ -143,11 +143,6 @@ class TaskRun:
         return result
 
 
-def is_enabled() -> bool:
-    """Return True unless TELEMETRY_ENABLED is false."""
-    return load(os.environ).enabled
-
-
 def run_of(task: Any) -> TaskRun | None:
     """Return the run of `task` that is going on in this thread."""
     return getattr(task.request, _RUN, None)
@@ -174,13 +169,13 @@ def unpack(header: Any) -> tuple[float | None, Fields]:
 
 @before_task_publish.connect
 def _send_context(headers: dict[str, Any], **_: object) -> None:
-    if is_enabled():
+    if is_enabled(os.environ):
         headers[HEADER] = pack(current())
 
 
 @task_prerun.connect
 def enter(task: Any, kwargs: Mapping[str, Any], **_: object) -> None:
-    if isinstance(task, TelemetryTask) and is_enabled():
+    if isinstance(task, TelemetryTask) and is_enabled(os.environ):
         TaskRun(task, _split(kwargs)[0])
 
 
@@ -195,7 +190,7 @@ def _report_lost(
     sender: Any, task_id: str, exception: BaseException, **_: object
 ) -> None:
     """Report a failure that the task's own process cannot report."""
-    if not isinstance(sender, TelemetryTask) or not is_enabled():
+    if not isinstance(sender, TelemetryTask) or not is_enabled(os.environ):
         return
     if run_of(sender) is None and not isinstance(exception, Reject):
         failure = f"{task_id} {exception!r}"
@@ -212,7 +207,7 @@ def _report_lost(
 
 @task_revoked.connect
 def _report_revoked(sender: Any, request: Any, **named: Any) -> None:
-    if isinstance(sender, TelemetryTask) and is_enabled():
+    if isinstance(sender, TelemetryTask) and is_enabled(os.environ):
         fields = {name: named[name] for name in ("terminated", "expired")}
         with _reported(sender, request, request.id):
             log.warning("task_revoked", **fields)
@@ -236,8 +231,9 @@ def _reported(task: Any, request: Any, task_id: str) -> Iterator[None]:
 
 def _split(kwargs: Mapping[str, Any]) -> tuple[Fields, dict[str, Any]]:
     """Return the fields that `kwargs` set, and the task's own arguments."""
-    own = dict(kwargs)
-    fields = {}
+    own, fields = dict(kwargs), {}
+    if own.keys().isdisjoint(CONTEXT_ARGUMENTS):
+        return {}, own
     for name, field in CONTEXT_ARGUMENTS.items():
         value = own.pop(name, None)
         if value is not None:

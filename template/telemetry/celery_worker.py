@@ -11,7 +11,7 @@ from celery.signals import celeryd_init, import_modules, setup_logging
 from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
-from .environment import load
+from .environment import is_enabled, load
 from .logging import ConsoleHandler, console_formatter, is_configured
 
 _REPORTED = "telemetry_reported"
@@ -50,7 +50,7 @@ def mark_reported(error: BaseException) -> None:
 @import_modules.connect
 def _keep_handlers(**_: object) -> None:
     """Connect before Celery sets up logging, once settings have been read."""
-    if load(os.environ).enabled:
+    if is_enabled(os.environ):
         setup_logging.connect(_set_up_logging)
 
 

@@ -1,0 +1,233 @@
+"""Real lines of requests, tasks and sockets have the names and types of each log store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .support import Project, json_lines
+
+URLS = """
+from celery import shared_task
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.urls import path
+from telemetry.celery import TelemetryTask
+from telemetry.websocket import TelemetryConsumerMixin
+
+class Person:
+    is_authenticated, pk = True, 42
+
+@shared_task(base=TelemetryTask)
+def work():
+    for number in range(6):
+        User.objects.filter(pk=number).first()
+
+class Echo(TelemetryConsumerMixin, AsyncWebsocketConsumer):
+    async def receive(self, text_data=None, bytes_data=None):
+        for number in range(6):
+            await User.objects.filter(pk=number).afirst()
+        await self.send(text_data)
+
+def team(request, pk):
+    request.user = Person()
+    for number in range(6):
+        User.objects.filter(pk=number).first()
+    return HttpResponse()
+
+def failing(request):
+    raise ValueError("no luck")
+
+urlpatterns = [path("teams/<int:pk>/", team), path("failing/", failing)]
+"""
+DRIVE = """
+import asyncio, django
+django.setup()
+from asgiref.testing import ApplicationCommunicator
+from django.core.management import call_command
+from django.test import Client
+from config.urls import Echo, work
+call_command("migrate", verbosity=0)
+
+async def talk():
+    scope = {"type": "websocket", "path": "/teams/5/", "headers": [], "query_string": b""}
+    client = ApplicationCommunicator(Echo.as_asgi(), scope)
+    await client.send_input({"type": "websocket.connect"})
+    await client.receive_output()
+    await client.send_input({"type": "websocket.receive", "text": "x"})
+    await client.receive_output()
+    await client.send_input({"type": "websocket.disconnect", "code": 1000})
+    await client.wait()
+
+client = Client(raise_request_exception=False, headers={"host": "localhost"})
+client.get("/teams/5/")
+client.get("/failing/")
+work.apply()
+asyncio.run(talk())
+"""
+
+Check = Callable[[Any], bool]
+
+
+def text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def keywords(value: Any) -> bool:
+    return isinstance(value, list) and all(map(text, value))
+
+
+def like(pattern: str) -> Check:
+    return lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value))
+
+
+TIME = like(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z")
+
+# By the documents of each store: names, and what their values are.
+EVERY: dict[str, dict[str, Check]] = {
+    "gcp": {
+        "time": TIME,
+        "severity": like("DEBUG|INFO|WARNING|ERROR|CRITICAL"),
+        "message": text,
+        "logging.googleapis.com/trace": like("projects/shop/traces/[0-9a-f]{32}"),
+        "logging.googleapis.com/spanId": like("[0-9a-f]{16}"),
+        "logging.googleapis.com/trace_sampled": lambda value: value is True,
+    },
+    "datadog": {
+        "timestamp": TIME,
+        "status": like("debug|info|warning|error|critical"),
+        "message": text,
+        "logger.name": text,
+        "dd.trace_id": like("[0-9a-f]{32}"),
+        "dd.span_id": like("[0-9]+"),
+        "dd.service": like("shop"),
+        "dd.env": like("test"),
+    },
+    "ecs": {
+        "@timestamp": TIME,
+        "log.level": like("debug|info|warning|error|critical"),
+        "message": text,
+        "ecs.version": like(r"\d+\.\d+\.\d+"),
+        "log.logger": text,
+        "trace.id": like("[0-9a-f]{32}"),
+        "span.id": like("[0-9a-f]{16}"),
+    },
+}
+REQUEST: dict[str, dict[str, Check]] = {
+    "gcp": {
+        "httpRequest": lambda value: (
+            value["requestMethod"] == "GET"
+            and value["requestUrl"] == "/teams/5/"
+            and value["status"] == 200
+            and like(r"\d+\.\d+s")(value["latency"])
+        ),
+        "labels": keywords,
+        "user.id": whole,
+    },
+    "datadog": {
+        "http.method": text,
+        "http.status_code": whole,
+        "http.url_details.path": text,
+        "duration": whole,
+        "usr.id": whole,
+    },
+    "ecs": {
+        "http.request.method": text,
+        "http.response.status_code": whole,
+        "url.path": text,
+        "event.duration": whole,
+        "user.id": like("42"),
+        "tags": keywords,
+    },
+}
+FAILURE: dict[str, dict[str, Check]] = {
+    "gcp": {"stack_trace": text, "error.message": text},
+    "datadog": {"error.kind": text, "error.message": text, "error.stack": text},
+    "ecs": {"error.type": text, "error.message": text, "error.stack_trace": text},
+}
+# They are objects or of another type there.
+FORBIDDEN = {
+    "gcp": {"timestamp", "level", "event", "exception"},
+    "datadog": {"level", "event", "exception", "error.type"},
+    "ecs": {"timestamp", "level", "event", "labels", "exception", "log", "error"},
+}
+
+
+@pytest.fixture(scope="module", params=["gcp", "datadog", "ecs"])
+def written(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, list[dict[str, Any]]]:
+    schema: str = request.param
+    project = Project.start(
+        tmp_path_factory.mktemp(schema) / "shop",
+        log_schema=schema,
+        log_queries=True,
+        use_celery=True,
+        use_channels=True,
+        otel_exporter="console",
+        resource_labels="team",
+    )
+    project.write("config/urls.py", URLS)
+    project.configure(ALLOWED_HOSTS=["localhost"], DEBUG=False)
+    finished = project.run(
+        "python",
+        "-c",
+        DRIVE,
+        OTEL_ENABLED="true",
+        OTEL_TRACES_SAMPLER_ARG="1",
+        OTEL_TRACES_EXPORTER="none",
+        GOOGLE_CLOUD_PROJECT="shop",
+        DD_SERVICE="shop",
+        DD_ENV="test",
+    )
+    return schema, json_lines(finished.stdout)
+
+
+def check(line: dict[str, Any], expected: dict[str, Check]) -> None:
+    for name, is_right in expected.items():
+        assert name in line, f"no {name} in {line}"
+        assert is_right(line[name]), f"{name} is {line[name]!r}"
+
+
+def test_lines_have_the_names_and_types_of_the_store(
+    written: tuple[str, list[dict[str, Any]]],
+) -> None:
+    schema, lines = written
+    events = [line["message"] for line in lines]
+    assert events == [
+        "request_completed",
+        "request_failed",
+        "task_started",
+        "task_completed",
+        "ws_connected",
+        "ws_disconnected",
+    ]
+    for line in lines:
+        check(line, EVERY[schema])
+        assert not FORBIDDEN[schema] & line.keys()
+    if schema == "ecs":
+        assert list(lines[0])[:3] == ["@timestamp", "log.level", "message"]
+    check(lines[0], REQUEST[schema])
+    check(lines[1], FAILURE[schema])
+
+
+def test_a_repeated_query_is_named_in_request_task_and_connection(
+    written: tuple[str, list[dict[str, Any]]],
+) -> None:
+    _, lines = written
+    last = {line["message"]: line for line in lines if "db.queries" in line}
+    for event in ("request_completed", "task_completed", "ws_disconnected"):
+        assert last[event]["db.queries"] == 6
+        assert last[event]["db.repeated"] == 6
+        assert last[event]["db.repeated_query"].startswith("SELECT")
+        assert last[event]["db.duration_ms"] >= 0
+    assert "task_started" not in last
+    assert "ws_connected" not in last
