@@ -165,13 +165,13 @@ def test_the_readme_can_be_followed_from_start_to_end(reader: Reader) -> None:
     assert git(reader.folder, "status", "--porcelain") == ""
     assert label in (reader.folder / "telemetry" / "labels.py").read_text()
 
-    for line in (
+    for row in (
         '    "telemetry",\n',
         '    "telemetry.middleware.TelemetryMiddleware",\n',
         "from telemetry.logging import logging_config\n",
         "LOGGING = logging_config()\n",
     ):
-        reader.edit("shop/settings.py", line, "")
+        reader.edit("shop/settings.py", row, "")
     for command in commands("Removing"):
         reader.type(command)
     assert git(reader.folder, "grep", "-il", "telemetry", check=False) == ""
@@ -192,7 +192,7 @@ def test_a_new_project_can_be_started_by_the_readme(reader: Reader) -> None:
 
 
 def test_the_readme_has_the_size_of_the_package(tmp_path: Path) -> None:
-    sizes = []
+    sizes: list[str] = []
     for answers in (NONE, ALL):
         package = render(tmp_path / str(len(sizes)), **answers)
         files = sorted(package.glob("*.py"))
