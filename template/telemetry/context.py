@@ -47,7 +47,7 @@ class Scope:
         return self.extra
 
     def collect_for(self, scope: "Scope") -> None:
-        """Let `add` and its fellows collect for the last line of `scope`."""
+        """Make `add`, `increment` and `timer` collect for the last line of `scope`."""
         self.extra, self.data = scope.extra, scope.data
 
     def exit(self) -> None:

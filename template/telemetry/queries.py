@@ -14,7 +14,7 @@ from .context import ENDINGS, Fields, Scope, current_scope
 # A statement that came this often is reported, with this much of its text.
 REPEATED = 5
 MAX_STATEMENT = 200
-# Different statements of one scope that are told apart.
+# Distinct statements counted per scope.
 MAX_STATEMENTS = 1_000
 
 

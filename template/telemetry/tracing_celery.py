@@ -1,4 +1,4 @@
-"""Tasks as spans, in the trace of whoever sent them."""
+"""Tasks as spans, children of the span that sent them."""
 
 from collections.abc import Callable
 from typing import Any
