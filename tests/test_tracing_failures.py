@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,48 @@ def test_a_collector_that_is_no_help(
         assert server.stop(timeout=STOP) in (0, -15)
     said = of_exporter(server.stdout)
     assert len({(line["logger"], line["event"][:20]) for line in said}) == len(said)
+
+
+def test_a_collector_that_is_slow_costs_requests_nothing(
+    project: Project, receiver: Receiver
+) -> None:
+    receiver.delay = 0.3
+    with project.serve("gunicorn") as server:
+        for _ in range(20):
+            assert server.get("/teams/1/").status == 200
+        # All requests were answered before the first export was.
+        assert len(receiver.spans) < 20
+        assert server.stop(timeout=STOP) in (0, -15)
+    receiver.wait_for(lambda receiver: len(receiver.spans) == 20)
+    assert not of_exporter(server.stdout)
+
+
+def test_a_collector_behind_tls(project: Project, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"),
+            *("-keyout", key, "-out", certificate, "-days", "2"),
+            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with Receiver(certificate=(certificate, key)) as receiver:
+        receiver.receive_from(project)
+        trusted = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificate)}
+        with project.serve("gunicorn", **trusted) as server:
+            server.get("/teams/1/")
+            server.stop()
+        assert [span.name for span in receiver.spans] == ["GET /teams/<int:pk>/"]
+        assert receiver.records
+
+        # A certificate that is not there: the application runs all the same.
+        missing = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "missing.pem")}
+        with project.serve("gunicorn", **missing) as server:
+            assert server.get("/teams/1/").status == 200
+            assert server.stop(timeout=STOP) in (0, -15)
+        assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in server.stdout + server.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from .support import Project
 from .support.otlp import Receiver
 
 SITES = Path(__file__).parent / "sites"
-EXTRA = ("gunicorn", "gevent", "uvicorn")
+EXTRA = ("daphne", "granian", "gunicorn", "gevent", "hypercorn", "uvicorn")
 REQUESTS = 30
 
 SERVERS = {
@@ -28,6 +28,9 @@ SERVERS = {
     "gunicorn threads max-requests": ("gunicorn", "--threads=4", "--max-requests=7"),
     "uvicorn": ("uvicorn",),
     "uvicorn workers": ("uvicorn", "--workers=2"),
+    "daphne": ("daphne",),
+    "hypercorn": ("hypercorn", "--workers=2"),
+    "granian": ("granian", "--workers=2"),
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 import grpc
@@ -55,10 +57,13 @@ class Item:
 class Receiver:
     """Keeps what arrives at `http` and at `grpc`.
 
-    It answers once `gate` is set, and with 503 if it `refuses`.
+    It answers once `gate` is set, after `delay` seconds, and with 503 if it
+    `refuses`; with a `certificate` and its key, only over TLS.
     """
 
     refuses: bool = False
+    delay: float = 0
+    certificate: tuple[Path, Path] | None = None
     spans: list[Item] = field(default_factory=list)
     records: list[Item] = field(default_factory=list)
     metrics: list[Item] = field(default_factory=list)
@@ -72,6 +77,11 @@ class Receiver:
     def __enter__(self) -> Self:
         self._http = _Server(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
+        scheme = "https" if self.certificate else "http"
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,))
         self._thread.start()
         self._grpc = grpc.server(ThreadPoolExecutor(4))
@@ -82,10 +92,15 @@ class Receiver:
         logs.add_LogsServiceServicer_to_server(_Logs(self), self._grpc)
         metrics: Any = metrics_service_pb2_grpc
         metrics.add_MetricsServiceServicer_to_server(_Metrics(self), self._grpc)
-        port = self._grpc.add_insecure_port("127.0.0.1:0")
+        if self.certificate:
+            chain, key = (file.read_bytes() for file in self.certificate)
+            credentials = grpc.ssl_server_credentials([(key, chain)])
+            port = self._grpc.add_secure_port("127.0.0.1:0", credentials)
+        else:
+            port = self._grpc.add_insecure_port("127.0.0.1:0")
         self._grpc.start()
-        self.http = f"http://127.0.0.1:{self._http.server_port}"
-        self.grpc = f"http://127.0.0.1:{port}"
+        self.http = f"{scheme}://127.0.0.1:{self._http.server_port}"
+        self.grpc = f"{scheme}://127.0.0.1:{port}"
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -120,6 +135,7 @@ class Receiver:
     def take(self, message: Any, headers: Mapping[str, str]) -> bool:
         """Keep what `message` holds, or refuse it."""
         self.gate.wait()
+        time.sleep(self.delay)
         small = {name.lower(): value for name, value in headers.items()}
         with self._changed:
             self.requests += 1

@@ -173,9 +173,9 @@ class Project:
         )
 
     def serve(self, kind: str, *arguments: str, **environ: str) -> Server:
-        """Start "runserver", "gunicorn", "uvicorn" or "daphne"; return once it listens.
+        """Start a server, "runserver" or another, and return once it listens.
 
-        The last three must be among the project's `extra` requirements.
+        Others must be among the project's `extra` requirements.
         """
         port = free_port()
         address = f"127.0.0.1:{port}"
@@ -184,6 +184,11 @@ class Project:
             "gunicorn": ["gunicorn", "config.wsgi", "--bind", address],
             "uvicorn": ["uvicorn", "config.asgi:application", "--port", str(port)],
             "daphne": ["daphne", "--port", str(port), "config.asgi:application"],
+            "hypercorn": ["hypercorn", "config.asgi:application", "--bind", address],
+            "granian": [
+                *("granian", "config.asgi:application", "--interface=asgi"),
+                *("--host=127.0.0.1", f"--port={port}"),
+            ],
         }[kind]
         if kind == "daphne":
             command[1:1] = arguments
