@@ -30,6 +30,7 @@ POOLS = {
     ),
     "threads": ("--pool=threads", "--concurrency=2"),
     "solo": ("--pool=solo",),
+    "gevent": ("--pool=gevent", "--concurrency=10"),
 }
 
 ASGI = """
@@ -92,7 +93,7 @@ def project(
     exporter: str = request.param
     project = Project.start(
         tmp_path_factory.mktemp(exporter) / "shop",
-        extra=["uvicorn", "websockets", "redis"],
+        extra=["gevent", "redis", "uvicorn", "websockets"],
         otel_exporter=exporter,
         resource_labels="team",
         use_celery=True,
