@@ -16,6 +16,7 @@ from .fields import (
     HEADER,
     connection_event_fields,
     connection_fields,
+    connection_level,
     connection_line_fields,
 )
 from .labels import extract_labels
@@ -130,7 +131,7 @@ class _Connection:
             self._messages_out += 1
         elif message["type"] == "websocket.accept":
             self._accepted = True
-            log.info("ws_connected", **connection_event_fields(self._asgi))
+            self._write("ws_connected")
         elif not self._accepted:
             self._reject(message)
         elif message["type"] == "websocket.close":
@@ -140,28 +141,32 @@ class _Connection:
         """Log what a handler raised."""
         self._failed = True
         setattr(error, _REPORTED, True)
-        log.error("ws_failed", exc_info=error, **self._ending())
+        self._write("ws_failed", **self._ending(), exc_info=error)
 
     def exit(self) -> None:
         """Log how the connection ended, and leave the context as it was."""
         if self._failed and not self._accepted:
             self._reject({})
         elif not self._failed and not self._rejected:
-            fields = {"close_code": self._close_code, **self._ending()}
-            log.info("ws_disconnected", **fields)
+            self._write(
+                "ws_disconnected", close_code=self._close_code, **self._ending()
+            )
         self._scope.exit()
 
     def _reject(self, message: dict[str, Any]) -> None:
         if not self._rejected:
             self._rejected = True
             code = {"close_code": message["code"]} if "code" in message else {}
-            fields = connection_event_fields(self._asgi)
-            log.warning("ws_rejected", **fields, **code)
+            self._write("ws_rejected", **code)
+
+    def _write(self, event: str, **fields: Any) -> None:
+        level = connection_level(self._asgi, event)
+        if level is not None:
+            log.log(level, event, **connection_event_fields(self._asgi), **fields)
 
     def _ending(self) -> dict[str, Any]:
         seconds = time.perf_counter() - self._started
         return {
-            **connection_event_fields(self._asgi),
             "duration_ms": round(seconds * 1000, 2),
             "messages_in": self._messages_in,
             "messages_out": self._messages_out,
