@@ -274,6 +274,47 @@ def test_beat(project: Project, tmp_path: Path) -> None:
     assert any("Sending due task tick" in event for event in sent)
 
 
+SEND = "import config.tasks as t; t.prints.delay(); t.foreign.delay(); "
+SEND += "from config.celery import app; app.send_task('config.tasks.unknown')"
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+@pytest.mark.usefixtures("broker")
+def test_prints_other_bases_and_unknown_tasks_have_their_lines(
+    project: Project, pool: str
+) -> None:
+    with worker(project, f"--pool={pool}", "--loglevel=INFO") as process:
+        project.run("python", "-c", SEND)
+        process.wait_for_text("unregistered task", timeout=30)
+        process.wait_for_text("succeeded in", timeout=30)
+        process.wait_for_text("printed", timeout=30)
+    lines = json_lines(process.stdout)
+    [printed] = [line for line in lines if line["event"] == "printed"]
+    assert printed["logger"] == "celery.redirected"
+    assert printed["task.name"] == "config.tasks.prints"
+    # A task with another base keeps Celery's line, and has no other.
+    [plain] = [line for line in lines if "succeeded in" in line["event"]]
+    assert plain["task.name"] == "config.tasks.foreign"
+    [unknown] = [line for line in lines if "unregistered task" in line["event"]]
+    assert unknown["level"] == "error"
+    assert unknown["task.name"] == "config.tasks.unknown"
+    assert unknown["task.id"]
+
+
+@pytest.mark.usefixtures("broker")
+def test_a_log_file_gets_the_lines(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "worker.log"
+    command = ["--app=config", "worker", "--pool=solo", f"--logfile={file}"]
+    with project.spawn("celery", *command) as process:
+        project.run("python", "-c", "import config.tasks as t; t.add.delay(1, 2)")
+        process.wait_until(
+            lambda: file.exists() and "task_completed" in file.read_text(), timeout=60
+        )
+    events = [line["event"] for line in json_lines(file.read_text())]
+    assert events.count("task_completed") == 1
+    assert json_lines(process.stdout) == []
+
+
 @pytest.mark.usefixtures("broker")
 def test_the_off_switch_is_celerys_own_worker(project: Project) -> None:
     command = ["--app=config", "worker", "--pool=solo", "--loglevel=INFO"]

@@ -18,11 +18,14 @@ _REPORTED = "telemetry_reported"
 
 
 def name_task(record: logging.LogRecord) -> bool:
-    """Replace Celery's `data`, which has arguments, by the task's fields."""
-    data = record.__dict__.pop("data", None)
+    """Add the task's id and name; drop Celery's `data`, which has arguments."""
+    data = vars(record).pop("data", None)
+    for arg in record.args if isinstance(record.args, tuple) else ():
+        if isinstance(arg, dict) and "task" in arg:  # Of an unregistered task.
+            data = {"id": arg.get("id"), "name": arg["task"]}
     if isinstance(data, dict):
-        record.__dict__["task.id"] = data.get("id")
-        record.__dict__["task.name"] = data.get("name")
+        vars(record)["task.id"] = data.get("id")
+        vars(record)["task.name"] = data.get("name")
     return True
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.exceptions import Ignore, Reject
 from structlog.contextvars import bind_contextvars
 from telemetry.logging import get_logger
@@ -34,6 +34,16 @@ def nest(depth):
     bind_contextvars(bound=f"at {depth}")
     if depth:
         nest.delay(depth - 1)
+
+
+@shared_task
+def prints():
+    print("printed")
+
+
+@shared_task(base=Task)
+def foreign():
+    log.info("seen")
 
 
 @shared_task
