@@ -33,7 +33,11 @@ LINE_LENGTHS = (88,)
 
 # What a file may say only if the answer is among these.
 WORDS: list[tuple[str, str, set[object]]] = [
-    (r"channels|websocket|\bws_|consumer", "use_channels", {True}),
+    (
+        r"channels|websocket|\bws_|(?<!worker\.)(?<!consumer\.)consumer",
+        "use_channels",
+        {True},
+    ),
     (r"celery", "use_celery", {True}),
     (
         r"opentelemetry|\botel|tracing",
