@@ -137,3 +137,26 @@ def test_a_project_made_by_cookiecutter(tmp_path: Path) -> None:
     assert len(re.findall(r"^\w+ .* request_completed$", file, re.MULTILINE)) == 2
 
     assert "\nOK\n" in project.manage("test", "telemetry").stderr
+
+
+OWN_TEST = """
+from django.test import SimpleTestCase
+from telemetry.logging import get_logger
+from telemetry.tests.lines import captured
+
+class OrderTests(SimpleTestCase):
+    def test_order_is_logged(self):
+        with captured() as output:
+            get_logger("shop").info("ordered", price=3)
+        assert output.named("ordered")[0]["price"] == 3
+"""
+
+
+def test_a_projects_own_tests_can_assert_on_lines(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "shop", otel_exporter="none")
+    project.write("test_orders.py", OWN_TEST)
+    finished = project.manage("test", "test_orders", LOG_LEVEL="ERROR")
+    assert "\nOK\n" in finished.stderr
+    assert finished.stdout.count("\n") <= 2  # No lines among the dots.
+    other = project.with_extra("pytest", "pytest-django")
+    assert "1 passed" in other.run("pytest", "test_orders.py").stdout

@@ -14,10 +14,12 @@ import requests
 from django.db import connection
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
+from telemetry.context import add
 
 def page(request, pk):
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s", ["hunter2"])
+    add(rows=3)
     url = request.build_absolute_uri("/echo/?token=hunter2")
     return JsonResponse(requests.get(url).json())
 
@@ -65,6 +67,7 @@ def test_queries_and_outgoing_requests_are_spans(
     query = spans["SELECT", client_kind]
     outgoing = spans["GET", client_kind]
     echo = spans["GET /echo/", server_kind]
+    assert page.attributes["rows"] == 3
     assert query.parent_span_id == outgoing.parent_span_id == page.span_id
     assert echo.parent_span_id == outgoing.span_id
     assert "hunter2" not in f"{receiver.spans}"

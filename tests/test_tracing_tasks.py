@@ -180,6 +180,8 @@ def test_a_request_a_task_and_its_task_are_one_trace(
         own = [span for span in spans if not span.name.startswith("apply")]
         assert len({span.attributes["request.id"] for span in own}) == 1
         assert len({span.attributes["team.id"] for span in own}) == 1
+        runs = [span for span in own if span.name.startswith("run")]
+        assert {span.attributes["rows"] for span in runs} == {0, 1}
     ids = {(span.trace_id, span.span_id) for span in receiver.spans}
     for line in json_lines(tasks.stdout):
         if line["event"] in ("task_started", "worked", "task_completed"):

@@ -51,8 +51,7 @@ def _measure(
     many: bool,
     context: dict[str, Any],
 ) -> Any:
-    scope = current_scope()
-    if scope is None:
+    if (scope := current_scope()) is None:
         return execute(sql, params, many, context)
     queries: Queries | None = scope.data.get(__name__)
     if queries is None:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from telemetry.celery import TelemetryTask
+from telemetry.context import add
 from telemetry.websocket import TelemetryConsumerMixin
 
 log = structlog.get_logger("shop")
@@ -17,6 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 @app.task(name="first")
 def first(depth: int = 1) -> None:
     log.info("worked", depth=depth)
+    add(rows=depth)
     if depth:
         first.delay(depth - 1)
 
