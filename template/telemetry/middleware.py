@@ -122,7 +122,7 @@ class RequestRun:
         self._is_quiet = is_quiet
         self._has_line = False
         self._started = time.perf_counter()
-        self._request = request
+        self._request: Any = request
         vars(request)[REQUEST_ATTRIBUTE] = self
         self.scope = Scope(
             request_fields(request, request_id), lambda: request_line_fields(request)
@@ -177,6 +177,8 @@ class RequestRun:
         own = {key: own[key] for key in own if own[key] is not None}
         log.log(level, event, **own, **self.scope.ending(), **fields)
         self.announce()
+        # No cycle is left: nothing waits for the garbage collector.
+        self._request = self.scope.live = None
 
 
 def _read_session(request: HttpRequest, *_: object, **__: object) -> None:
