@@ -27,7 +27,7 @@ PARTS = {
     "labels": ("labels",),
     "websocket": ("websocket",),
     "tasks": ("task_eager", "task_worker"),
-    "concurrency": ("concurrency",),
+    "concurrency": ("concurrency", "slow_views"),
     "memory": ("memory",),
     "imports": ("imports",),
 }

@@ -16,6 +16,8 @@ PATH = "/api/tournaments/5/"
 USER_PATH = "/api/tournaments/5/user/"
 LINES_PATH = "/api/tournaments/5/lines/"
 QUERIES_PATH = "/api/tournaments/5/queries/"
+ASYNC_PATH = "/api/tournaments/5/async/"
+SLOW_PATH = "/api/tournaments/5/slow/"
 
 HEADERS = {
     "Host": "shop.example.com",
@@ -67,9 +69,9 @@ def sync_requests(path: str = PATH, cookie: str = "") -> Callable[[int], None]:
     return run
 
 
-async def async_request(handler: ASGIHandler) -> None:
+async def async_request(handler: ASGIHandler, path: str = ASYNC_PATH) -> None:
     """Serve one request below the ASGI protocol: middleware and view, no thread of Django's."""
-    request = handler.request_class(_SCOPE, io.BytesIO())
+    request = handler.request_class(_SCOPE | {"path": path}, io.BytesIO())
     response = await handler.get_response_async(request)
     assert response.status_code == 200
 
@@ -77,7 +79,6 @@ async def async_request(handler: ASGIHandler) -> None:
 _SCOPE = {
     "type": "http",
     "method": "GET",
-    "path": f"{PATH}async/",
     "query_string": b"",
     "scheme": "http",
     "server": ("shop.example.com", 80),

@@ -1,5 +1,7 @@
 """The views: they do next to nothing, so that what surrounds them shows."""
 
+import asyncio
+
 import structlog
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +15,11 @@ def view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 async def async_view(request: HttpRequest, pk: int) -> HttpResponse:
+    return HttpResponse("ok")
+
+
+async def slow_view(request: HttpRequest, pk: int) -> HttpResponse:
+    await asyncio.sleep(0.1)
     return HttpResponse("ok")
 
 
@@ -36,6 +43,7 @@ def queries_view(request: HttpRequest, pk: int) -> HttpResponse:
 urlpatterns = [
     path("api/tournaments/<int:pk>/", view),
     path("api/tournaments/<int:pk>/async/", async_view),
+    path("api/tournaments/<int:pk>/slow/", slow_view),
     path("api/tournaments/<int:pk>/user/", user_view),
     path("api/tournaments/<int:pk>/lines/", lines_view),
     path("api/tournaments/<int:pk>/queries/", queries_view),

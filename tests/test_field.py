@@ -313,3 +313,39 @@ def test_commands_run_without_requirements_txt(project: Project) -> None:
         assert "no issues" in project.manage("check").stdout
     finally:
         file.write_text(text)
+
+
+def test_handlers_are_there_once_when_django_is_set_up_again(
+    project: Project, tmp_path: Path
+) -> None:
+    """runserver calls `django.setup()` twice; a tool's handler stays."""
+    settings = project.settings.read_text()
+    project.write(
+        "config/settings.py",
+        settings
+        + f"""
+from telemetry.logging import logging_config
+LOGGING = logging_config()
+LOGGING["handlers"]["file"] = {{
+    "class": "logging.FileHandler",
+    "filename": {str(tmp_path / "lines.log")!r},
+    "formatter": "json",
+}}
+LOGGING["root"]["handlers"].append("file")
+""",
+    )
+    script = START + (
+        "class Tool(logging.Handler):\n"
+        "    def emit(self, record):\n"
+        "        print(json.dumps(record.getMessage()), file=sys.stderr)\n"
+        "logging.root.addHandler(Tool())\n"
+        "django.setup()\n"
+        "log.info('once')\n"
+    )
+    try:
+        finished = project.run("python", "-c", script)
+    finally:
+        project.write("config/settings.py", settings)
+    for text in (finished.stdout, (tmp_path / "lines.log").read_text()):
+        assert [line["event"] for line in json_lines(text)] == ["once"]
+    assert finished.stderr == '"once"\n'

@@ -1,10 +1,11 @@
-"""A request's cost beside many others, in threads and in one event loop."""
+"""A request's or a line's cost beside many others, in threads and in one event loop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from django.core.handlers.asgi import ASGIHandler
@@ -12,6 +13,7 @@ from django.core.handlers.asgi import ASGIHandler
 from ..compare import compare
 from ..project import async_request, start, sync_requests
 from ..results import Result
+from . import line
 
 if TYPE_CHECKING:
     from ..environment import Environment
@@ -31,6 +33,10 @@ VARIANTS = {
     f"{peer}-{kind}": f"{name}, {how}"
     for kind, how in KINDS.items()
     for peer, name in PEERS.items()
+} | {
+    f"{peer}-lines-{number}": f"{PEERS[peer]}, a line from {how}"
+    for number, how in ((1, "1 thread"), (32, "32 threads"))
+    for peer in ("floor", "ours")
 }
 
 
@@ -42,20 +48,23 @@ def measure(environment: Environment) -> Result:
 
 def make(variant: str) -> Callable[[int], object]:
     peer, kind, number = variant.split("-")
+    if kind == "lines":
+        return _in_threads(line.make(peer), int(number))
     if kind == "threads":
         start(peer)
-        return _in_threads(int(number))
+        return _in_threads(sync_requests(), int(number))
     start(peer, MIDDLEWARE=[])
     return _in_a_loop(int(number))
 
 
-def _in_threads(threads: int) -> Callable[[int], object]:
-    serve = sync_requests()
+def _in_threads(work: Callable[[int], object], threads: int) -> Callable[[int], object]:
     pool = ThreadPoolExecutor(threads)
 
     def run(count: int) -> None:
         share, rest = divmod(count, threads)
-        list(pool.map(serve, [share + 1] * rest + [share] * (threads - rest)))
+        contexts = [copy_context() for _ in range(threads)]
+        shares = [share + 1] * rest + [share] * (threads - rest)
+        list(pool.map(lambda context, n: context.run(work, n), contexts, shares))
 
     return run
 

@@ -1,6 +1,7 @@
 """The task class: the caller's context in each task, lines for each run."""
 
 import json
+import logging
 import os
 import sys
 import time
@@ -97,38 +98,34 @@ class TaskRun:
         self._wait = _queue_wait(sent, request.eta)
         self.scope = Scope(task_fields(task, carried))
         setattr(request, _RUN, self)
-        self._write("task_started")
+        self._write("task_started", {})
 
     def finish(self, state: str | None, result: Any) -> None:
         """Write the outcome, and leave the context as it was."""
         seconds = time.perf_counter() - self._started
-        ended = {"duration_ms": round(seconds * 1000, 2)}
-        extra = self.scope.ending()
+        ended = {"duration_ms": round(seconds * 1000, 2), **self.scope.ending()}
         error = self._error(state, result)
         if error is None:
-            self._write("task_completed", **ended, **extra)
+            self._write("task_completed", ended)
         elif isinstance(error, Retry):
-            reason = {"reason": str(error)}
-            self._write("task_retried", **reason, **ended, **extra)
+            self._write("task_retried", {"reason": str(error), **ended})
         elif isinstance(error, Reject):
             text, requeue = error.args
             reason = {"reason": str(text), "requeue": requeue}
-            self._write("task_rejected", **reason, **ended, **extra)
+            self._write("task_rejected", {**reason, **ended})
         elif isinstance(error, Ignore):
-            self._write("task_ignored", **ended, **extra)
+            self._write("task_ignored", ended)
         elif isinstance(error, self._task.throws or ()):
             named = exception_fields(error)
             del named["exception"]
-            own = task_line_fields(self._task)
-            log.info("task_failed", **named, **ended, **own, **extra)
+            self._write("task_failed", {**named, **ended}, logging.INFO)
         elif not _ends_pool_process(error):
             self._is_quiet = False
-            ended["exc_info"] = error  # type: ignore[assignment]
-            self._write("task_failed", **ended, **extra)
+            self._write("task_failed", {**ended, "exc_info": error})
         self.scope.exit()
 
-    def _write(self, event: str, **fields: Any) -> None:
-        level = task_level(self._task, event)
+    def _write(self, event: str, fields: Fields, level: int | None = None) -> None:
+        level = level or task_level(self._task, event)
         if level is not None and not self._is_quiet:
             own = {**task_line_fields(self._task), **self._wait}
             log.log(level, event, **{**fields, **own})

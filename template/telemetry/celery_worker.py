@@ -17,32 +17,36 @@ from .logging import ConsoleHandler, console_formatter, is_configured
 _REPORTED = "telemetry_reported"
 
 
-def name_task(record: logging.LogRecord) -> bool:
-    """Add the task's id and name; drop Celery's `data`, which has arguments."""
-    data = vars(record).pop("data", None)
-    for arg in record.args if isinstance(record.args, tuple) else ():
-        if isinstance(arg, dict) and "task" in arg:  # Of an unregistered task.
-            data = {"id": arg.get("id"), "name": arg["task"]}
-    if isinstance(data, dict):
-        vars(record)["task.id"] = data.get("id")
-        vars(record)["task.name"] = data.get("name")
-    return True
+class TaskNameFilter(logging.Filter):
+    """Adds the task's id and name; drops Celery's `data`, which has arguments."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        data = vars(record).pop("data", None)
+        for arg in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(arg, dict) and "task" in arg:  # Of an unregistered task.
+                data = {"id": arg.get("id"), "name": arg["task"]}
+        if isinstance(data, dict):
+            vars(record)["task.id"] = data.get("id")
+            vars(record)["task.name"] = data.get("name")
+        return True
 
 
-def drop_covered(record: logging.LogRecord) -> bool:
-    """Drop Celery's record about a run that one of our lines covers."""
-    data = record.__dict__.get("data")
-    if isinstance(data, dict):
-        run: Any = getattr(current_task, "request", None)
-        return not (hasattr(run, "telemetry_run") and run.id == data["id"])
-    args = record.args if isinstance(record.args, tuple) else ()
-    if any(hasattr(arg, _REPORTED) for arg in args):
-        return False
-    text = str(record.msg)
-    if text.startswith(("Discarding revoked task", "Hard time limit")):
-        task = current_app.tasks.get(str(args[-2]))
-        return not hasattr(task, "telemetry_reports")
-    return True
+class TaskFilter(logging.Filter):
+    """Drops Celery's record about a run that one of our lines covers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        data = record.__dict__.get("data")
+        if isinstance(data, dict):
+            run: Any = getattr(current_task, "request", None)
+            return not (hasattr(run, "telemetry_run") and run.id == data["id"])
+        args = record.args if isinstance(record.args, tuple) else ()
+        if any(hasattr(arg, _REPORTED) for arg in args):
+            return False
+        text = str(record.msg)
+        if text.startswith(("Discarding revoked task", "Hard time limit")):
+            task = current_app.tasks.get(str(args[-2]))
+            return not hasattr(task, "telemetry_reports")
+        return True
 
 
 def mark_reported(error: BaseException) -> None:

@@ -23,14 +23,15 @@ _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/=+@-]{1,128}")
 class Scope:
     """Binds fields until `exit`, which makes the context what it was.
 
-    None values are left out of lines. `live` is called for each line; its
-    values replace those of `fields`, whose order is that of the line.
+    `live` is called for each line; its values replace those of `fields`, whose
+    order is that of the line. None values of both are left out.
     """
 
     def __init__(
         self, fields: dict[str, Any], live: Callable[[], Fields] | None = None
     ) -> None:
         self.fields = fields
+        self.unset = {key: None for key, value in fields.items() if value is None}
         self.live = live
         # What `add`, `increment` and `timer` collected for the last line.
         self.extra: dict[str, Any] = {}
@@ -38,7 +39,7 @@ class Scope:
         self.data: dict[str, Any] = {}
         self._before = copy_context()
         self._token = _scope.set(self)
-        bind_contextvars(**{k: v for k, v in fields.items() if v is not None})
+        bind_contextvars(**{k: v for k, v in fields.items() if k not in self.unset})
 
     def ending(self) -> dict[str, Any]:
         """Return the fields of the last line only."""
@@ -73,16 +74,21 @@ def current() -> dict[str, Any]:
 
     A project's own `clear_contextvars` does not take those away.
     """
-    scope = _scope.get()
-    fields = {} if scope is None else scope.fields.copy()
-    for variable, value in copy_context().items():
-        # structlog sets `...` for what is no longer bound.
-        if value is not ... and (key := _KEYS[variable]):
-            fields[key] = value
-    if scope is not None and scope.live is not None:
-        fields.update(scope.live())
-    for key in [key for key, value in fields.items() if value is None]:
-        del fields[key]
+    # structlog sets `...` for what is no longer bound.
+    fields = {
+        _KEYS[variable]: value
+        for variable, value in copy_context().items()
+        if value is not ...
+    }
+    fields.pop("", None)  # Variables of others.
+    if (scope := _scope.get()) is not None:
+        fields = scope.fields | fields
+        live = {} if scope.live is None else scope.live()
+        for key, value in {**scope.unset, **live}.items():
+            if value is not None:
+                fields[key] = value
+            elif key in live or fields[key] is None:
+                fields.pop(key, None)
     return fields
 
 

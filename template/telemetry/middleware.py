@@ -56,7 +56,7 @@ class TelemetryMiddleware:
     @property
     def process_view(self) -> Callable[..., Any]:
         """Read the session before the view; without a thread in async."""
-        return _aread_session if self._is_async else _read_session
+        return aread_session if self._is_async else read_session
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep what a view raised: Django turns it into a response."""
@@ -69,7 +69,7 @@ class TelemetryMiddleware:
         run = self._begin(request)
         try:
             response: Response = self.get_response(request)
-            _read_session(request)
+            read_session(request)
             return self._end(run, response)
         except BaseException as error:
             run.fail(error)
@@ -81,7 +81,7 @@ class TelemetryMiddleware:
         run = self._begin(request)
         try:
             response: Response = await self.get_response(request)
-            await _aread_session(request)
+            await aread_session(request)
             return self._end(run, response)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and _client_left():
@@ -179,20 +179,6 @@ class RequestRun:
         self.announce()
         # No cycle is left: nothing waits for the garbage collector.
         self._request = self.scope.live = None
-
-
-def _read_session(request: HttpRequest, *_: object, **__: object) -> None:
-    try:
-        read_session(request)
-    except Exception:
-        log.debug("session_unreadable", exc_info=True)
-
-
-async def _aread_session(request: HttpRequest, *_: object, **__: object) -> None:
-    try:
-        await aread_session(request)
-    except Exception:
-        log.debug("session_unreadable", exc_info=True)
 
 
 def _client_left() -> bool:

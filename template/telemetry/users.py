@@ -1,6 +1,8 @@
 """Who makes a request: no user row loaded, no `Vary`, no new session."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -8,6 +10,8 @@ from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
+
+log = logging.getLogger("telemetry.users")
 
 UserId = int | str
 
@@ -40,45 +44,48 @@ def resolved_user(found: Mapping[str, Any]) -> Any | None:
     return user
 
 
-def read_session(request: HttpRequest) -> None:
+def read_session(request: HttpRequest, *_: object, **__: object) -> None:
     """Keep the user id of the request's session, if a cookie names one."""
     if (session := _unread_session(request)) is not None:
-        before = dict(vars(session))
-        _keep(request, session, before, session.get(SESSION_KEY))
+        with _left_as_it_was(session):
+            _keep(request, session.get(SESSION_KEY))
 
 
-async def aread_session(request: HttpRequest) -> None:
+async def aread_session(request: HttpRequest, *_: object, **__: object) -> None:
     """Like `read_session`, without a thread."""
     if (session := _unread_session(request)) is not None:
-        before = dict(vars(session))
-        _keep(request, session, before, await session.aget(SESSION_KEY))
+        with _left_as_it_was(session):
+            _keep(request, await session.aget(SESSION_KEY))
 
 
 def _unread_session(request: HttpRequest) -> SessionBase | None:
-    if "HTTP_COOKIE" not in request.META:
-        return None
     found = vars(request)
     session = found.get("session")
-    if not isinstance(session, SessionBase) or not session.session_key:
+    if "HTTP_COOKIE" not in request.META or not isinstance(session, SessionBase):
         return None
-    if SESSION_USER in found or resolved_user(found) is not None:
-        return None
-    return session
+    is_known = SESSION_USER in found or resolved_user(found) is not None
+    return None if is_known or not session.session_key else session
 
 
-def _keep(
-    request: HttpRequest, session: SessionBase, before: dict[str, Any], user: Any
-) -> None:
-    """Keep the id, and undo what reading did to the session.
+@contextmanager
+def _left_as_it_was(session: SessionBase) -> Iterator[None]:
+    """Undo what reading does to a session.
 
     Else the response would vary, or drop the cookie.
     """
-    now = vars(session)
+    before, now = dict(vars(session)), vars(session)
+    try:
+        yield
+    except Exception:
+        log.debug("session_unreadable", exc_info=True)
     if all(now.get(key) == before[key] for key in before if key != "accessed"):
         now["accessed"] = before["accessed"]
     else:  # Django forgets the key of a session that is gone.
         now.clear()
         now.update(before)
+
+
+def _keep(request: HttpRequest, user: Any) -> None:
     if user is not None:
         user = _as_field(_primary_key().to_python(user))
     vars(request)[SESSION_USER] = user

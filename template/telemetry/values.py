@@ -1,9 +1,7 @@
 """Values: whatever is logged becomes plain data that JSON can hold."""
 
-import math
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -17,64 +15,56 @@ from django.utils.functional import Promise
 
 from .redaction import REDACTED, is_secret, is_secret_value, redact_text
 
-# In characters.
-MAX_KEY = 200
-MAX_REPR = 1_000
+# In characters: of a text, of a `repr` or a text in a container, of a key.
 MAX_TEXT = 20_000
+MAX_REPR = 1_000
+MAX_KEY = 200
 # Of containers: how deep, how many items of each, and how many in all.
 MAX_DEPTH = 8
 MAX_ITEMS = 100
 MAX_NODES = 1_000
-# How often showing a value may log a value that must be shown.
-MAX_NESTED = 2
+# How often a `repr` that logs may log a value that needs its `repr`.
+MAX_NESTED = 3
+
 # The integers that orjson takes.
 MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 
 CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 
-_shown = threading.local()
+_PLAIN_TYPES = frozenset({bool, float, type(None)})
 # Keys seen before that are no secrets. Bounded, as data can be keys.
 _harmless: set[str] = set()
 MAX_HARMLESS = 10_000
+_shown = threading.local()
 
 
-def clean(fields: dict[str, Any]) -> dict[str, Any]:
+def clean(
+    fields: dict[Any, Any], depth: int = 0, left: list[int] | None = None
+) -> dict[str, Any]:
     """Return `fields`, changed to plain data: secrets hidden, sizes bounded.
 
-    Never raises.
+    Never raises. `left` counts the items of nested containers down.
     """
     if not _harmless.issuperset(fields):
-        fields = {_key(k): _unless_secret(k, v) for k, v in fields.items()}
+        fields = dict(_checked(key, value) for key, value in fields.items())
     for key, value in fields.items():
         # What most values are, without a call.
         kind = type(value)
-        if kind is str:
-            is_short = len(value) <= MAX_TEXT and value.isascii()
-            plain = is_short and "=" not in value and ":" not in value
+        if kind is str and ":" not in value and "=" not in value and value.isascii():
+            is_plain = len(value) <= MAX_REPR
         elif kind is int:
-            plain = MIN_INT <= value <= MAX_INT
-        elif kind is float:
-            plain = math.isfinite(value)
-        elif kind is datetime:
-            plain = value.tzinfo is UTC
+            is_plain = MIN_INT <= value <= MAX_INT
+        elif kind is list and len(value) <= MAX_ITEMS:
+            is_plain = all(map(_is_name, value))
         else:
-            plain = kind is bool or value is None or _is_list_of_names(kind, value)
-        if not plain:
-            fields[key] = clean_value(value)
+            is_plain = kind in _PLAIN_TYPES or kind is datetime and value.tzinfo is UTC
+        if not is_plain:
+            fields[key] = clean_value(value, depth, left)
     return fields
 
 
 def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> Any:
-    """Return plain data for one value; `left` counts items down."""
-    kind = type(value)
-    if kind is str:
-        return clean_text(value)
-    if kind is bool or value is None:
-        return value
-    if kind is int:
-        return value if MIN_INT <= value <= MAX_INT else show(value)
-    if kind is float:
-        return value if math.isfinite(value) else repr(value)
+    """Return plain data for one value."""
     try:
         return _plain(value, depth, left or [MAX_NODES])
     except Exception:
@@ -83,34 +73,24 @@ def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> An
 
 def clean_text(text: str, length: int = MAX_TEXT) -> str:
     """Return at most `length` characters of `text`, its secrets hidden."""
-    if len(text) > length:
-        # A secret's name may lie where the text is cut.
-        text = cut(redact_text(cut(text, 2 * length)), length)
-    else:
-        text = redact_text(text)
+    # A secret's name may lie where the text is cut.
+    text = cut(redact_text(cut(text, 2 * length)), length)
     # UTF-8 cannot hold a lone surrogate.
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
-def show(value: object) -> str:
-    """Return the `repr` of `value`, at most `MAX_REPR` characters of it."""
-    try:
-        with showing():
-            return clean_text(str.__str__(repr(value)), MAX_REPR)
-    except Exception as error:
-        kind = type(value).__qualname__
-        return f"<{kind}: its repr raised {type(error).__qualname__}>"
-
-
-@contextmanager
-def showing() -> Iterator[None]:
-    """Raise RecursionError where a `repr` logs what logs its `repr`."""
-    depth = getattr(_shown, "depth", 0)
+def show(
+    value: object, text: Callable[[Any], str] = repr, length: int = MAX_REPR
+) -> str:
+    """Return the `repr` of `value`, or another text of it; never raises."""
+    kind, depth = type(value).__qualname__, getattr(_shown, "depth", 0)
     if depth == MAX_NESTED:
-        raise RecursionError("Showing a value logs the value.")
+        return f"<{kind}>"
     _shown.depth = depth + 1
     try:
-        yield
+        return clean_text(str.__str__(text(value)), length)
+    except Exception as error:
+        return f"<{kind}: its {text.__name__} raised {type(error).__qualname__}>"
     finally:
         _shown.depth = depth
 
@@ -123,76 +103,63 @@ def cut(text: str, length: int) -> str:
     return f"{text[:half]}…{text[-half:]}"
 
 
-def _is_list_of_names(kind: type, value: Any) -> bool:
-    if kind is not list or len(value) > MAX_ITEMS:
-        return False
-    for item in value:
-        if type(item) is not str or not item.isidentifier():
-            return False
-    return True
-
-
-def _unless_secret(key: object, value: Any) -> Any:
-    name = _key(key)
-    if name not in _harmless:
-        if is_secret_value(name, value):
-            return REDACTED
-        if not is_secret(name) and len(_harmless) < MAX_HARMLESS:
-            _harmless.add(name)
-    return value
+def _is_name(item: object) -> bool:
+    return type(item) is str and len(item) <= MAX_KEY and item.isidentifier()
 
 
 def _plain(value: Any, depth: int, left: list[int]) -> Any:
+    kind = type(value)
+    if kind in _PLAIN_TYPES or kind is int and MIN_INT <= value <= MAX_INT:
+        return value
+    if isinstance(value, str):
+        return clean_text(str.__str__(value), MAX_REPR if depth else MAX_TEXT)
     if isinstance(value, CONTAINERS):
         left[0] -= min(len(value), MAX_ITEMS) + 1
         if depth == MAX_DEPTH or left[0] <= 0:
-            return f"<{type(value).__qualname__}>"
+            return f"<{kind.__qualname__}>"
         return _container(value, depth + 1, left)
     if isinstance(value, Enum):
         return clean_value(value.value, depth, left)
-    if isinstance(value, str):
-        return clean_text(str.__str__(value))
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, bytes | bytearray):
-        return show(bytes(value[:MAX_REPR]))
-    if isinstance(value, int):
+    if isinstance(value, int) and kind is not int:
         return clean_value(int.__int__(value))
     if isinstance(value, float):
-        return clean_value(float.__float__(value))
+        return float.__float__(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, bytes | bytearray):
+        return show(bytes(value[:MAX_REPR]))
     if isinstance(value, Decimal | PurePath | Promise | UUID):
         return clean_text(str(value))
     # Their `repr` can query the database.
     if isinstance(value, Model):
-        return f"<{type(value).__qualname__} pk={value.pk!r}>"
+        return f"<{kind.__qualname__} pk={value.pk!r}>"
     if isinstance(value, QuerySet | Manager):
-        return f"<{type(value).__qualname__} of {value.model.__qualname__}>"
+        return f"<{kind.__qualname__} of {value.model.__qualname__}>"
     return show(value)
 
 
 def _container(value: Any, depth: int, left: list[int]) -> Any:
     rest = len(value) - MAX_ITEMS
     if isinstance(value, Mapping):
-        found = {}
-        for key, item in islice(value.items(), MAX_ITEMS):
-            item = _unless_secret(key, item)
-            found[_key(key)] = clean_value(item, depth, left)
+        found = clean(dict(islice(value.items(), MAX_ITEMS)), depth, left)
         return {**found, "…": f"{rest} more"} if rest > 0 else found
-    if len(value) == 2 and _is_secret_pair(*value):
-        return [clean_value(next(iter(value)), depth, left), REDACTED]
-    items = [clean_value(item, depth, left) for item in islice(value, MAX_ITEMS)]
-    return [*items, f"… {rest} more"] if rest > 0 else items
+    items = list(islice(value, MAX_ITEMS))
+    # A secret with its name, as in a list of headers.
+    if len(items) == 2 and isinstance(items[0], str | bytes):
+        items[1] = _checked(*items)[1]
+    shown = [clean_value(item, depth, left) for item in items]
+    return [*shown, f"… {rest} more"] if rest > 0 else shown
 
 
-def _is_secret_pair(name: Any, value: Any) -> bool:
-    """Return True for a secret with its name, as in a list of headers."""
-    return isinstance(name, str | bytes) and is_secret_value(_key(name), value)
-
-
-def _key(key: object) -> str:
-    if type(key) is str and key.isascii():
-        return cut(key, MAX_KEY)
-    text = str.__str__(key) if isinstance(key, str) else show(key)
-    return cut(text.encode(errors="backslashreplace").decode(), MAX_KEY)
+def _checked(key: object, value: Any) -> tuple[str, Any]:
+    """Return `key` as text, and `value` unless it is secret."""
+    name = str.__str__(key) if isinstance(key, str) else show(key)
+    if len(name) > MAX_KEY or not name.isascii():
+        name = clean_text(name, MAX_KEY)
+    if is_secret_value(name, value):
+        return name, REDACTED
+    if key is name and len(_harmless) < MAX_HARMLESS and not is_secret(name):
+        _harmless.add(name)
+    return name, value

@@ -174,20 +174,22 @@ class _Connection:
         }
 
 
-def drop_covered(record: logging.LogRecord) -> bool:
-    """Drop a server's record about a connection that our lines cover.
+class ServerFilter(logging.Filter):
+    """Drops a server's record about a connection that our lines cover.
 
     Uvicorn's other records about WebSockets lose their query string.
     """
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None:
-        return not hasattr(error, _REPORTED)
-    if record.levelno <= logging.INFO and "ws.conn_id" in current():
-        return False
-    if '"WebSocket %s"' in str(record.msg) and record.args:
-        args = map(str, record.args)
-        record.args = tuple(arg.partition("?")[0] for arg in args)
-    return True
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            return not hasattr(error, _REPORTED)
+        if record.levelno <= logging.INFO and "ws.conn_id" in current():
+            return False
+        if '"WebSocket %s"' in str(record.msg) and record.args:
+            args = map(str, record.args)
+            record.args = tuple(arg.partition("?")[0] for arg in args)
+        return True
 
 
 def _request_id(scope: Any, *, trust: bool) -> str:

@@ -1,8 +1,5 @@
 """`manage.py check` names what is not wired."""
 
-import logging
-import os
-
 from django.test import override_settings
 
 from .. import checks
@@ -22,17 +19,3 @@ class WiringTests(LinesTestCase):
         assert message.id == "telemetry.W002"
         with override_settings(MIDDLEWARE=tuple(MIDDLEWARE)):
             assert checks.check_middleware() == []
-
-    def test_logging_without_our_formatter_is_named(self) -> None:
-        assert checks.check_logging() == []
-        logging.root.handlers = []
-        [message] = checks.check_logging()
-        assert message.id == "telemetry.W003"
-
-    def test_switched_off_nothing_has_to_be_wired(self) -> None:
-        os.environ["TELEMETRY_ENABLED"] = "false"
-        with override_settings(MIDDLEWARE=[]):
-            assert checks.check_middleware() == []
-
-    def test_requirements_are_installed(self) -> None:
-        assert checks.check_requirements() == []

@@ -23,18 +23,6 @@ class ContextTests(LinesTestCase):
         assert list(line)[4:] == ["request.id", "place", "late"]
         assert line["place"] == "there"
 
-    def test_inner_scope_comes_first_and_ends_alone(self) -> None:
-        outer = Scope({"request.id": "r-1", "labels": ["team"]})
-        inner = Scope({"task.id": "t-1", "request.id": "r-2"})
-        log.info("inside")
-        inner.exit()
-        log.info("outside")
-        outer.exit()
-        inside, outside = self.output.lines
-        assert list(inside)[4:] == ["task.id", "request.id", "labels"]
-        assert (inside["request.id"], outside["request.id"]) == ("r-2", "r-1")
-        assert "task.id" not in outside
-
     def test_fields_are_collected_for_the_last_line(self) -> None:
         scope = Scope({"request.id": "r-1"})
         add(rows=3)
@@ -49,10 +37,3 @@ class ContextTests(LinesTestCase):
         assert "rows" not in other
         assert (last["rows"], last["hits"]) == (3, 2)
         assert isinstance(last["step_ms"], float)
-
-    def test_outside_a_scope_nothing_is_collected(self) -> None:
-        add(rows=3)
-        increment("hits")
-        with timer("step"):
-            log.info("done")
-        assert "rows" not in self.output.lines[0]

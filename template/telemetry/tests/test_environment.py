@@ -29,11 +29,6 @@ class EnvironmentTests(LinesTestCase):
         assert load({}, debug=True).log_format == "pretty"
         assert environment.problems == ()
 
-    def test_values_are_read_in_any_case(self) -> None:
-        environment = load({"LOG_LEVEL": "warn", "TELEMETRY_ENABLED": "OFF"})
-        assert environment.log_level == "WARNING"
-        assert not environment.enabled
-
     def test_bad_values_are_named_and_replaced(self) -> None:
         for name, value, rule, used in BAD_VALUES:
             with self.subTest(name=name):

@@ -2,17 +2,14 @@
 
 import io
 import logging
-import os
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from django.utils.log import DEFAULT_LOGGING
 from structlog.contextvars import bound_contextvars
-from structlog.testing import capture_logs
 
-from ..formatters import JsonFormatter, PrettyFormatter
-from ..logging import get_logger, logging_config
+from ..formatters import PrettyFormatter
+from ..logging import get_logger
 from .lines import LinesTestCase, captured
 
 log = get_logger("shop")
@@ -47,20 +44,6 @@ class LineTests(LinesTestCase):
             assert line["error.type"] == "KeyError"
             assert line["error.message"] == "'missing'"
             assert line["exception"].startswith("Traceback (most")
-
-    def test_own_field_wins_over_context_and_not_over_the_head(self) -> None:
-        with bound_contextvars(place="here"):
-            log.bind(clerk="Ann").info("sold %d", 3, place="there", level=5)
-        [line] = self.output.lines
-        assert line["event"] == "sold 3"
-        assert line["place"] == "there"
-        assert line["clerk"] == "Ann"
-        assert (line["level"], line["level_"]) == ("info", 5)
-
-    def test_level_is_respected(self) -> None:
-        log.debug("quiet")
-        logging.getLogger("shop").debug("quiet")
-        assert self.output.lines == []
 
     def test_anything_can_be_logged(self) -> None:
         class Broken:
@@ -101,26 +84,6 @@ class LineTests(LinesTestCase):
         assert stream.getvalue() == f"{self._testMethodName} sold 3\n"
         assert len(self.output.lines) == 1
 
-    def test_capture_logs_of_structlog_works(self) -> None:
-        with capture_logs() as logs:
-            log.info("sold", price=3)
-        assert logs == [{"event": "sold", "price": 3, "log_level": "info"}]
-
-    def test_processors_see_every_line_with_its_context(self) -> None:
-        def without_labels(_: Any, __: str, fields: Any) -> Any:
-            del fields["labels"]
-            return fields
-
-        with (
-            captured(JsonFormatter([without_labels])) as output,
-            bound_contextvars(labels=["team"], place="here"),
-        ):
-            log.info("one")
-            logging.getLogger("shop").info("two")
-        for line in output.lines:
-            assert "labels" not in line
-            assert line["place"] == "here"
-
 
 class PrettyTests(LinesTestCase):
     def pretty(self, event: str, **fields: Any) -> str:
@@ -140,20 +103,3 @@ class PrettyTests(LinesTestCase):
         text = self.pretty("a\nb", name="\x1b[2J\r\n\u2028\x85")
         assert len(text.splitlines()) == 1
         assert text.rstrip("\n").isprintable()
-
-    def test_traceback_follows_indented(self) -> None:
-        text = self.pretty("failed", exc_info=ValueError("a\n2024-01-01 b"))
-        first, *rows = text.splitlines()
-        assert " failed  [shop] " in first
-        assert all(row.startswith("    ") for row in rows)
-
-
-class ConfigurationTests(LinesTestCase):
-    def test_dictionary_can_be_extended(self) -> None:
-        config = logging_config("WARNING", "json")
-        assert config["root"] == {"handlers": ["stdout"], "level": "WARNING"}
-        assert config["loggers"]["django"]["level"] == "WARNING"
-
-    def test_switched_off_logging_is_that_of_django(self) -> None:
-        os.environ["TELEMETRY_ENABLED"] = "false"
-        assert logging_config() == DEFAULT_LOGGING

@@ -1,6 +1,6 @@
 """A small site: one view for each way in which a request can end."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -51,16 +51,6 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     def body() -> Iterator[bytes]:
         log.info("chunk")
         yield b"x"
-        if "break" in request.GET:
-            raise RuntimeError("half-way")
-
-    return StreamingHttpResponse(body())
-
-
-async def stream_async(request: HttpRequest) -> StreamingHttpResponse:
-    async def body() -> AsyncIterator[bytes]:
-        log.info("chunk")
-        yield b"x"
 
     return StreamingHttpResponse(body())
 
@@ -74,5 +64,4 @@ urlpatterns = [
     path("broken/", broken),
     path("unavailable/", unavailable),
     path("stream/", stream),
-    path("stream-async/", stream_async),
 ]
