@@ -31,11 +31,11 @@ def measure(environment: Environment) -> Result:
             wall, threads[variant] = _run(environment, variant)
             walls[variant].append(wall)
     for variant, name in VARIANTS.items():
-        note = f"{threads[variant]} threads"
+        note = f"threads: {threads[variant]}"
         result.rows.append(Row.of(name, walls[variant], unit="ms", note=note))
     bare, ours = result.rows
-    text = "≤ 1.25 × bare Django"
-    result.verdicts.append(Verdict(text, ours.value / bare.value, 1.25))
+    verdict = Verdict("≤ 1.25 × bare Django", ours.value / bare.value, 1.25)
+    result.verdicts.append(verdict)
     more = threads["ours"] - threads["bare"]
     result.verdicts.append(Verdict("no more threads", more, 0, f"{more:+d}"))
     return result

@@ -62,6 +62,7 @@ class Scope:
             _scope.reset(self._token)
         except ValueError:  # Entered in a copy of this context.
             _scope.set(None)
+        del self._before, self._token  # Else a kept request keeps its context.
 
 
 def current_scope() -> Scope | None:
