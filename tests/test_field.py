@@ -127,6 +127,23 @@ sell()
         "[x['func_name'] for x in lines] == ['sell', 'sell']"
         " and not {'level_', 'logger_'} & {*lines[0], *lines[1]}",
     ),
+    "17 what a second handler's formatter sets stays out": (
+        """
+class Marking(logging.Formatter):
+    def format(self, record):
+        record.mark = "x"
+        record.levelname = "ODD"
+        return super().format(record)
+marking = logging.FileHandler("/dev/null")
+marking.setFormatter(Marking())
+logging.root.addHandler(marking)
+log.info("one")
+plain.info("two")
+plain.addHandler(marking)
+log.info("three")
+""",
+        "[x['level'] for x in lines] == ['info'] * 3 and 'mark' not in lines[1]",
+    ),
     "7 a logger opened for a file does not flood stdout": (
         """
 logging.getLogger("celery").setLevel("DEBUG")
@@ -349,3 +366,24 @@ LOGGING["root"]["handlers"].append("file")
     for text in (finished.stdout, (tmp_path / "lines.log").read_text()):
         assert [line["event"] for line in json_lines(text)] == ["once"]
     assert finished.stderr == '"once"\n'
+
+
+def test_loggers_have_the_documented_names_inside_a_package(tmp_path: Path) -> None:
+    """Fault 8: a handler of `acme` gets the lines of `acme`, not ours."""
+    project = Project.start(tmp_path / "shop", otel_exporter="none")
+    project.write("acme/__init__.py", "")
+    (project.folder / "telemetry").rename(project.folder / "acme" / "telemetry")
+    project.edit("config/settings.py", '"telemetry"', '"acme.telemetry"')
+    project.edit("config/settings.py", '"telemetry.', '"acme.telemetry.')
+    script = """
+import logging, sys, django
+django.setup()
+from django.test import Client
+logging.getLogger("acme").addHandler(logging.StreamHandler(sys.stderr))
+logging.getLogger("acme.orders").warning("theirs")
+Client(headers={"host": "localhost"}).get("/nowhere/")
+"""
+    finished = project.run("python", "-c", script, LOG_FORMAT="json")
+    assert finished.stderr == "theirs\n"
+    [_, line] = json_lines(finished.stdout)
+    assert line["logger"] == "telemetry.middleware"

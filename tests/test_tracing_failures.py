@@ -167,6 +167,7 @@ def test_a_package_that_is_missing(project: Project, receiver: Receiver) -> None
         {"OTEL_TRACES_EXPORTER": "zipkin"},
         {"OTEL_LOGS_EXPORTER": "file"},
         {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+        {"OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "*health"},
     ],
     ids=str,
 )
@@ -181,6 +182,10 @@ def test_a_bad_value_is_a_warning_and_fails_the_check(
     assert line["event"] == "environment_value_rejected"
     assert line["problem"].startswith(f"{name} must be")
     assert value in line["problem"]
+    # It stops no application.
+    code = "import django; django.setup(); from django.core.wsgi import *; "
+    code += "get_wsgi_application()"
+    assert project.run("python", "-c", code, **environ).stderr == ""
 
 
 SAMPLED = """

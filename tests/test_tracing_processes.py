@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from .support import Project
-from .support.otlp import Receiver
+from .support.otlp import Receiver, points
 
 SITES = Path(__file__).parent / "sites"
 EXTRA = ("daphne", "granian", "gunicorn", "gevent", "hypercorn", "uvicorn")
@@ -53,9 +53,11 @@ def project(
         "OTEL_ENABLED": "true",
         "OTEL_TRACES_SAMPLER_ARG": "1",
         "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "otlp",
         # Nothing goes before the end of a process.
         "OTEL_BSP_SCHEDULE_DELAY": "600000",
         "OTEL_BLRP_SCHEDULE_DELAY": "600000",
+        "OTEL_METRIC_EXPORT_INTERVAL": "600000",
     }
     return project
 
@@ -78,10 +80,25 @@ def test_a_server_that_ends(project: Project, receiver: Receiver, name: str) -> 
 
     spans = [span for span in receiver.spans if span.name == "GET /teams/<int:pk>/"]
     records = [record for record in receiver.records if "team.id" in record.attributes]
-    print(f"\n{name}: spans {len(spans)}, records {len(records)}")
+    measured = measured_requests(receiver, "/teams/<int:pk>/")
+    print(f"\n{name}: spans {len(spans)}, records {len(records)}, measured {measured}")
     assert sorted(span.attributes["team.id"] for span in spans) == list(range(REQUESTS))
     assert len(records) == 2 * REQUESTS
+    assert measured == REQUESTS
     assert "Traceback" not in server.stdout + server.stderr
+
+
+def measured_requests(receiver: Receiver, route: str) -> int:
+    """Return how many requests the duration metric counts, in all processes."""
+    counts: dict[int, int] = {}
+    for metric in receiver.metrics:
+        if metric.name == "http.server.request.duration":
+            for attributes, point in points(metric):
+                if attributes.get("http.route") == route:
+                    # A process that has ended may have sent its sum more than once.
+                    began = point.start_time_unix_nano
+                    counts[began] = max(counts.get(began, 0), point.count)
+    return sum(counts.values())
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn"])

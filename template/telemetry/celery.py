@@ -36,7 +36,7 @@ log = get_logger("telemetry.celery")
 
 # The message's header with the time of sending and the caller's context.
 HEADER = "telemetry"
-# In characters. A longer value stays behind.
+# In characters. Longer values are not sent.
 MAX_VALUE = 200
 # Arguments that set fields of the context; no task ever sees them.
 CONTEXT_ARGUMENTS = {"_request_id": "request.id", "_user_id": "user.id"}
@@ -72,7 +72,7 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
         fields, kwargs = _split(kwargs or {})
         publish = super().apply_async
         with _scope(fields) if fields else nullcontext():
-            # What a failed publish leaves in the context ends with the copy.
+            # In a copy, so that a failed publish leaves nothing in the context.
             return copy_context().run(publish, args, kwargs, *positional, **options)
 
     def apply(
@@ -128,7 +128,7 @@ class TaskRun:
         level = level or task_level(self._task, event)
         if level is not None and not self._is_quiet:
             own = {**task_line_fields(self._task), **self._wait}
-            log.log(level, event, **{**fields, **own})
+            log.log_fields(level, event, {**fields, **own})
 
     def _error(self, state: str | None, result: Any) -> BaseException | None:
         """Return what the task raised, on its way or as the result."""

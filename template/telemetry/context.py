@@ -12,16 +12,16 @@ from structlog.contextvars import STRUCTLOG_KEY_PREFIX, bind_contextvars
 
 Fields = Mapping[str, Any]
 
-# Called for each line; what they return stands behind the context.
+# Functions whose fields are added to each line, after the context.
 ENRICHERS: list[Callable[[], Fields]] = []
-# Called for the last line of each scope.
+# Functions whose fields are added to the last line of each scope.
 ENDINGS: list[Callable[["Scope"], Fields]] = []
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/=+@-]{1,128}")
 
 
 class Scope:
-    """Binds fields until `exit`, which makes the context what it was.
+    """Binds fields until `exit`, which restores the context.
 
     `live` is called for each line; its values replace those of `fields`, whose
     order is that of the line. None values of both are left out.
@@ -33,9 +33,9 @@ class Scope:
         self.fields = fields
         self.unset = {key: None for key, value in fields.items() if value is None}
         self.live = live
-        # What `add`, `increment` and `timer` collected for the last line.
+        # Collected by `add`, `increment` and `timer` for the last line.
         self.extra: dict[str, Any] = {}
-        # What `ENDINGS` keep, by a name of theirs.
+        # State of `ENDINGS`, by the name of their module.
         self.data: dict[str, Any] = {}
         self._before = copy_context()
         self._token = _scope.set(self)
@@ -52,7 +52,7 @@ class Scope:
         self.extra, self.data = scope.extra, scope.data
 
     def exit(self) -> None:
-        """Make the context exactly what it was before the scope."""
+        """Restore the context exactly as it was before the scope."""
         for variable, value in copy_context().items():
             if _KEYS[variable]:
                 before = self._before.get(variable, ...)
@@ -122,7 +122,7 @@ def timer(name: str) -> Iterator[None]:
 
 
 def request_id_from(value: str | None, *, trust: bool) -> str:
-    """Return a client's id if it is trusted and harmless, else a new one."""
+    """Return a client's id if it is trusted and well-formed, else a new one."""
     if trust and value and _ACCEPTED_ID.fullmatch(value):
         return value
     return new_request_id()

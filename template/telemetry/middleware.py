@@ -35,7 +35,7 @@ _HEADER_IN_META = f"HTTP_{HEADER.upper().replace('-', '_')}"
 
 
 class TelemetryMiddleware:
-    """Belongs first in `MIDDLEWARE`, so that every response passes it."""
+    """Must be first in `MIDDLEWARE`, so that it sees every response."""
 
     sync_capable = True
     async_capable = True
@@ -59,7 +59,7 @@ class TelemetryMiddleware:
         return aread_session if self._is_async else read_session
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Keep what a view raised: Django turns it into a response."""
+        """Remember what a view raised; Django turns it into a response."""
         if run := getattr(request, REQUEST_ATTRIBUTE, None):
             run.reason = exception
 
@@ -116,7 +116,7 @@ class RequestRun:
         self, request: HttpRequest, request_id: str, *, is_quiet: bool = False
     ) -> None:
         self.request_id = request_id
-        # What Django turns into a 500, and what into another response.
+        # The exception behind a 500, and the one behind another status.
         self.error: BaseException | None = None
         self.reason: BaseException | None = None
         self._is_quiet = is_quiet
@@ -136,7 +136,7 @@ class RequestRun:
         return error is None or error in (self.error, self.reason)
 
     def complete(self, status: int) -> None:
-        """Write the completion line, unless the request has its line."""
+        """Log the completion line, unless the request has its line."""
         if self.error is not None:
             self.fail(self.error, status)
         elif status in (400, 403) and self.reason is not None:
@@ -147,16 +147,16 @@ class RequestRun:
             self._write("request_completed", status)
 
     def fail(self, error: BaseException, status: int | None = None) -> None:
-        """Write that the request raised `error`."""
+        """Log that the request raised `error`."""
         self.error = error
         self._write("request_failed", status, logging.ERROR, exc_info=error)
 
     def cancel(self, status: int | None = None) -> None:
-        """Write that the client left."""
+        """Log that the client disconnected."""
         self._write("request_cancelled", status, logging.INFO)
 
     def announce(self) -> None:
-        """Drop the server's access line, which may come before ours."""
+        """Have the server's access line dropped, which may come before ours."""
         ANSWERED.append(f"{self._request.method} {self._request.path}")
 
     def _write(
@@ -175,9 +175,9 @@ class RequestRun:
             return
         own = completion_fields(request, status, duration_ms)
         own = {key: own[key] for key in own if own[key] is not None}
-        log.log(level, event, **own, **self.scope.ending(), **fields)
+        log.log_fields(level, event, {**own, **self.scope.ending(), **fields})
         self.announce()
-        # No cycle is left: nothing waits for the garbage collector.
+        # Break the cycle, so that the request is freed without a collection.
         self._request = self.scope.live = None
 
 
@@ -189,7 +189,7 @@ def _client_left() -> bool:
 
 @receiver(got_request_exception)
 def _keep_error(request: HttpRequest | None = None, **_: object) -> None:
-    """Take the exception that Django turns into a response."""
+    """Remember the exception that Django turns into a 500."""
     run: RequestRun | None = getattr(request, REQUEST_ATTRIBUTE, None)
     if run is not None:
         run.error = sys.exception()

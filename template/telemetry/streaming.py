@@ -28,7 +28,7 @@ def watch_body(
 
 
 class _Body:
-    """The request's context while a part of its body is made."""
+    """Restores the request's context for each part of its body."""
 
     def __init__(self, response: StreamingHttpResponse, run: "RequestRun") -> None:
         self._run = run
@@ -61,7 +61,7 @@ class _Body:
             yield chunk
 
     def close(self) -> None:
-        """Close the response; a body that was only begun was cancelled."""
+        """Close the response; an unfinished body counts as cancelled."""
         if self._is_closed:
             return
         self._is_closed = True

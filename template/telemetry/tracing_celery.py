@@ -9,6 +9,7 @@ from opentelemetry.trace import get_current_span
 
 from . import celery
 from .context import current
+from .tracing_export import add_to_span
 
 
 def instrument_celery(flush: Callable[..., None]) -> None:
@@ -24,6 +25,4 @@ def instrument_celery(flush: Callable[..., None]) -> None:
 
 
 def _add_fields(**_: Any) -> None:
-    span = get_current_span()
-    if span.is_recording():
-        span.set_attributes(current())
+    add_to_span(get_current_span(), current())

@@ -9,6 +9,7 @@ from opentelemetry import context, trace
 from opentelemetry.propagate import extract
 
 from .context import current
+from .tracing_export import add_to_span
 from .websocket import WRAPPERS
 
 _tracer = trace.get_tracer("telemetry")
@@ -50,8 +51,7 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
             span.set_status(trace.StatusCode.ERROR, str(error))
             raise
         finally:
-            if span.is_recording():
-                span.set_attributes(current())
+            add_to_span(span, current())
     if connected is None:
         connected = consumer._telemetry_span = span.get_span_context()
         # Lines between messages have the ids of the connection.

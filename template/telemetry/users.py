@@ -25,8 +25,8 @@ _attribute = object.__getattribute__
 def user_id(found: Mapping[str, Any]) -> UserId | None:
     """Return the primary key of the authenticated user, or None.
 
-    `found` are a request's attributes, or an ASGI scope: a user that a view,
-    a middleware or a REST framework put there, or else the session's.
+    `found` holds a request's attributes, or is an ASGI scope. A user set by a
+    view, a middleware or a REST framework comes before the session's.
     """
     user = resolved_user(found)
     if user is not None:

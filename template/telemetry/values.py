@@ -26,13 +26,13 @@ MAX_NODES = 1_000
 # How often a `repr` that logs may log a value that needs its `repr`.
 MAX_NESTED = 3
 
-# The integers that orjson takes.
-MIN_INT, MAX_INT = -(2**63), 2**64 - 1
+# The integers that JSON parsers and Protobuf take.
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
 
 _PLAIN_TYPES = frozenset({bool, float, type(None)})
-# Keys seen before that are no secrets. Bounded, as data can be keys.
+# Keys known not to be secrets. Bounded, as data can be keys.
 _harmless: set[str] = set()
 MAX_HARMLESS = 10_000
 _shown = threading.local()
@@ -48,7 +48,7 @@ def clean(
     if not _harmless.issuperset(fields):
         fields = dict(_checked(key, value) for key, value in fields.items())
     for key, value in fields.items():
-        # What most values are, without a call.
+        # The common types, without a function call.
         kind = type(value)
         if kind is str and ":" not in value and "=" not in value and value.isascii():
             is_plain = len(value) <= MAX_REPR

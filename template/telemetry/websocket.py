@@ -14,6 +14,7 @@ from .context import Scope, current, new_request_id, request_id_from
 from .environment import load
 from .fields import (
     HEADER,
+    Fields,
     connection_event_fields,
     connection_fields,
     connection_level,
@@ -131,7 +132,7 @@ class _Connection:
             self._messages_out += 1
         elif message["type"] == "websocket.accept":
             self._accepted = True
-            self._write("ws_connected")
+            self._write("ws_connected", {})
         elif not self._accepted:
             self._reject(message)
         elif message["type"] == "websocket.close":
@@ -141,28 +142,28 @@ class _Connection:
         """Log what a handler raised."""
         self._failed = True
         setattr(error, _REPORTED, True)
-        self._write("ws_failed", **self._ending(), exc_info=error)
+        self._write("ws_failed", {**self._ending(), "exc_info": error})
 
     def exit(self) -> None:
         """Log how the connection ended, and leave the context as it was."""
         if self._failed and not self._accepted:
             self._reject({})
         elif not self._failed and not self._rejected:
-            self._write(
-                "ws_disconnected", close_code=self._close_code, **self._ending()
-            )
+            code = {"close_code": self._close_code}
+            self._write("ws_disconnected", {**code, **self._ending()})
         self._scope.exit()
 
     def _reject(self, message: dict[str, Any]) -> None:
         if not self._rejected:
             self._rejected = True
             code = {"close_code": message["code"]} if "code" in message else {}
-            self._write("ws_rejected", **code)
+            self._write("ws_rejected", code)
 
-    def _write(self, event: str, **fields: Any) -> None:
+    def _write(self, event: str, fields: Fields) -> None:
         level = connection_level(self._asgi, event)
         if level is not None:
-            log.log(level, event, **connection_event_fields(self._asgi), **fields)
+            own = connection_event_fields(self._asgi)
+            log.log_fields(level, event, {**own, **fields})
 
     def _ending(self) -> dict[str, Any]:
         seconds = time.perf_counter() - self._started

@@ -11,18 +11,6 @@ from .lines import MIDDLEWARE, LinesTestCase, captured
 
 
 class WiringTests(LinesTestCase):
-    def test_missing_middleware_is_named_with_the_line_to_paste(self) -> None:
-        with override_settings(MIDDLEWARE=MIDDLEWARE[1:]):
-            [message] = checks.check_middleware()
-        self.assertEqual(message.id, "telemetry.W001")
-        self.assertIn(f'"{MIDDLEWARE[0]}",', str(message.hint))
-
-    def test_middleware_that_is_not_first_is_named(self) -> None:
-        with override_settings(MIDDLEWARE=MIDDLEWARE[::-1]):
-            [message] = checks.check_middleware()
-        self.assertEqual(message.id, "telemetry.W002")
-        self.assertIn(MIDDLEWARE[-1], message.msg)
-
     def test_first_middleware_is_right_in_a_tuple_too(self) -> None:
         with override_settings(MIDDLEWARE=tuple(MIDDLEWARE)):
             self.assertEqual(checks.check_middleware(), [])

@@ -107,21 +107,6 @@ class AfterTests(LinesTestCase):
 
 
 class WideTests(LinesTestCase):
-    def test_fields_are_collected_for_the_last_line(self) -> None:
-        scope = Scope({"request.id": "r-1"})
-        add(rows=3)
-        increment("hits")
-        copy_context().run(increment, "hits")
-        with self.assertRaises(KeyError), timer("step"):
-            raise KeyError
-        log.info("other")
-        log.info("last", **scope.ending())
-        scope.exit()
-        other, last = self.output.lines
-        self.assertNotIn("rows", other)
-        self.assertEqual((last["rows"], last["hits"]), (3, 2))
-        self.assertIsInstance(last["step_ms"], float)
-
     def test_outside_they_do_nothing(self) -> None:
         add(rows=3)
         increment("hits")

@@ -57,9 +57,3 @@ class LabelTests(SimpleTestCase):
                     labels = extract_labels(path)
                     self.assertEqual(labels, expected)
                     self.assertEqual(list(labels), list(expected))
-
-    def test_each_resource_is_a_label(self) -> None:
-        for segment, label in RESOURCES.items():
-            with self.subTest(segment=segment):
-                labels = extract_labels(f"/{segment}/")
-                self.assertEqual(labels, {"labels": [label]})

@@ -50,17 +50,6 @@ class LineTests(TracingTestCase):
         enrichers = patch.object(context, "ENRICHERS", [trace_fields])
         self.enterContext(enrichers)
 
-    def test_each_line_inside_a_span_has_its_ids(self) -> None:
-        with self.tracer.start_as_current_span("work") as span:
-            log.info("structured")
-            logging.getLogger("plain").warning("plain")
-        log.info("after")
-        structured, plain, after = self.output.lines
-        span_id = f"{span.get_span_context().span_id:016x}"
-        self.assertEqual(structured["span_id"], span_id)
-        self.assertEqual(plain["trace_id"], structured["trace_id"])
-        self.assertNotIn("trace_id", after)
-
     def test_a_record_carries_what_the_line_says(self) -> None:
         memory: Any = InMemoryLogRecordExporter
         exporter = memory()

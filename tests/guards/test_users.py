@@ -115,6 +115,23 @@ class RequestUserTests(LinesTestCase):
         [line] = self.output.lines
         self.assertEqual(line["user.id"], 7)
 
+    def test_stale_cookie_leaves_the_session_object_as_it_is(self) -> None:
+        class Stale(SessionStore):
+            def load(self) -> dict[str, Any]:
+                self._session_key = None
+                return {}
+
+        request: Any = RequestFactory().get(
+            "/", headers={"cookie": "sessionid=stale-key"}
+        )
+        session: Any = Stale("stale-key")
+        session.shard = "eu"
+        request.session = session
+        TelemetryMiddleware(lambda request: HttpResponse("ok"))(request)
+        self.assertIs(request.session, session)
+        self.assertEqual((session.session_key, session.shard), ("stale-key", "eu"))
+        self.assertFalse(session.accessed)
+
     def test_user_who_raises_is_none(self) -> None:
         class Broken:
             @property

@@ -16,7 +16,6 @@ from .websocket import (
     SyncEcho,
     SyncExplicit,
     in_memory,
-    socket,
     talk,
 )
 
@@ -33,29 +32,6 @@ def names(lines: list[Line]) -> list[Any]:
 @in_memory
 class ConnectionTests(LinesTestCase):
     consumers = (AsyncEcho, SyncEcho, OwnDispatch)
-
-    def test_lines_of_a_connection(self) -> None:
-        for consumer in self.consumers:
-            with self.subTest(consumer.__name__), captured() as output:
-                async_to_sync(talk)(consumer, "/live/", "one", "two")
-                self.assertEqual(
-                    names(output.lines),
-                    [
-                        "connecting",
-                        "ws_connected",
-                        "receiving",
-                        "receiving",
-                        "disconnecting",
-                        "ws_disconnected",
-                    ],
-                )
-                line = output.lines[-1]
-                self.assertEqual(line["close_code"], 4000)
-                self.assertEqual(line["messages_in"], 2)
-                self.assertEqual(line["messages_out"], 2)
-                self.assertEqual(line["ws.path"], "/live/")
-                self.assertEqual(line["shelf"], "top")
-                self.assertIsInstance(line["duration_ms"], float)
 
     def test_context_is_in_every_line(self) -> None:
         headers = [(b"x-request-id", b"r-1")]
@@ -75,41 +51,6 @@ class ConnectionTests(LinesTestCase):
                 self.assertEqual(len(ids), 1)
                 self.assertNotIn("t0ps3cret", output.text)
                 self.assertEqual(get_contextvars(), {})
-
-    def test_refused_handshake_is_logged_as_rejected(self) -> None:
-        for consumer in self.consumers:
-            for refusal in ("close", "deny"):
-                name = f"{consumer.__name__} {refusal}"
-                with self.subTest(name), captured() as output:
-                    async_to_sync(talk)(consumer, f"/{refusal}/")
-                    [line] = ours(output)
-                    self.assertEqual(line["event"], "ws_rejected")
-                    self.assertEqual(line["level"], "warning")
-
-    def test_handler_that_raises_is_logged_with_its_traceback(self) -> None:
-        async def run(consumer: Any, path: str) -> None:
-            client = socket(consumer, path)
-            if path == "/live/":
-                await client.connect()
-                await client.send_to("break")
-            else:
-                await client.send_input({"type": "websocket.connect"})
-            with self.assertRaises(ValueError):
-                await client.wait()
-
-        for consumer in self.consumers:
-            for path, expected in [
-                ("/live/", ["ws_connected", "ws_failed"]),
-                ("/break/", ["ws_failed", "ws_rejected"]),
-            ]:
-                name = f"{consumer.__name__} {path}"
-                with self.subTest(name), captured() as output:
-                    async_to_sync(run)(consumer, path)
-                    self.assertEqual(names(ours(output)), expected)
-                    [failed] = output.named("ws_failed")
-                    self.assertIn("ValueError", failed["exception"])
-                    self.assertEqual(failed["level"], "error")
-                    self.assertEqual(failed["error.type"], "ValueError")
 
     def test_explicit_calls_add_nothing(self) -> None:
         for consumer in (AsyncExplicit, SyncExplicit):

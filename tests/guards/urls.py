@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from structlog.contextvars import bind_contextvars
 
+from ..context import add
 from ..logging import get_logger
 
 log = get_logger("site")
@@ -16,6 +17,11 @@ log = get_logger("site")
 def ok(request: HttpRequest, **_: object) -> HttpResponse:
     bind_contextvars(shelf="top")
     log.info("seen", color="red")
+    return HttpResponse("ok")
+
+
+def odd_fields(request: HttpRequest) -> HttpResponse:
+    add(**{"event": "click", "level": 3, "duration_ms": 0, "http.method": "ODD"})
     return HttpResponse("ok")
 
 
@@ -95,6 +101,7 @@ urlpatterns = [
     path("ok/", ok),
     path("api/gadgets/<int:pk>/", ok),
     path("ok-async/", ok_async),
+    path("odd-fields/", odd_fields),
     path("broken/", broken),
     path("forbidden/", forbidden),
     path("suspicious/", suspicious),
