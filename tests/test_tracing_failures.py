@@ -185,7 +185,7 @@ def test_a_bad_value_is_a_warning_and_fails_the_check(
     # It stops no application.
     code = "import django; django.setup(); from django.core.wsgi import *; "
     code += "get_wsgi_application()"
-    assert project.run("python", "-c", code, **environ).stderr == ""
+    assert project.run("python", "-c", code, check=True, **environ).stderr == ""
 
 
 SAMPLED = """
