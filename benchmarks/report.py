@@ -42,10 +42,15 @@ SUMMARY = {
 }
 
 
+def _shown(row: Row) -> str:
+    """Return the cost; what is added can be less than the spread of the base."""
+    return f"{_number(row.value)} µs" if row.value > 0 else "not measurable"
+
+
 def _summary(results: Mapping[str, Result]) -> str:
     lines = ["| what is added | telemetry | others |", "|---|---:|---|"]
     for title, peers in SUMMARY.items():
-        cost = {row.name: f"{_number(row.value)} µs" for row in results[title].rows}
+        cost = {row.name: _shown(row) for row in results[title].rows}
         others = ", ".join(f"{peer}: {cost[peer]}" for peer in peers)
         lines.append(f"| {title} | {cost['**telemetry**']} | {others} |")
     return "\n".join([*lines, ""])
