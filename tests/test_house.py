@@ -45,7 +45,7 @@ def floors(package: Path) -> int:
 
 @pytest.mark.parametrize(
     ("answers", "modules", "chain", "lines", "test_lines"),
-    [(NONE, 15, 6, 1_940, 600), (ALL, 24, 7, 3_480, 1_000)],
+    [(NONE, 15, 6, 1_960, 600), (ALL, 24, 7, 3_500, 1_000)],
     ids=["none", "all"],
 )
 def test_the_package_is_small(
@@ -211,6 +211,45 @@ def test_an_everyday_edit(project: Project, edit: str) -> None:
         assert broken <= about, result.stderr
     finally:
         project.write(path, before)
+
+
+MISTAKES = {
+    "request_fields": '        "request.id": request_id,\n',
+    "request_line_fields": '        "user.id": user_id(request.__dict__),\n',
+    "completion_fields": '        "duration_ms": duration_ms,\n',
+    "completion_level": "    if status >= 500:\n",
+}
+
+
+@pytest.mark.parametrize("function", MISTAKES)
+def test_a_mistake_in_fields_is_seen(project: Project, function: str) -> None:
+    """Its traceback is in a line, or on stderr where lines cannot be made."""
+    file, old = project.folder / "telemetry" / "fields.py", MISTAKES[function]
+    before = file.read_text()
+    new = (
+        "    if request.mistake:\n"
+        if "level" in function
+        else (old + '        "own": request.mistake,\n')
+    )
+    project.edit("telemetry/fields.py", old, new)
+    script = """
+import django
+django.setup()
+from django.test import Client
+client = Client(raise_request_exception=False, headers={"host": "localhost"})
+client.get("/tournaments/5/")
+"""
+    try:
+        finished = project.run("python", "-c", script)
+    finally:
+        project.write("telemetry/fields.py", before)
+    if function == "request_line_fields":
+        assert "has no attribute 'mistake'" in finished.stderr
+    else:
+        [line] = [x for x in json_lines(finished.stdout) if "exception" in x]
+        assert line["level"] == "error"
+        assert f"in {function}\n" in line["exception"]
+        assert "has no attribute 'mistake'" in line["error.message"]
 
 
 def test_lines_to_a_file_too(project: Project, tmp_path: Path) -> None:

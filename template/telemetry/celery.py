@@ -101,7 +101,7 @@ class TaskRun:
         self._write("task_started", {})
 
     def finish(self, state: str | None, result: Any) -> None:
-        """Write the outcome, and leave the context as it was."""
+        """Log the outcome."""
         seconds = time.perf_counter() - self._started
         ended = {"duration_ms": round(seconds * 1000, 2), **self.scope.ending()}
         error = self._error(state, result)
@@ -122,7 +122,6 @@ class TaskRun:
         elif not _ends_pool_process(error):
             self._is_quiet = False
             self._write("task_failed", {**ended, "exc_info": error})
-        self.scope.exit()
 
     def _write(self, event: str, fields: Fields, level: int | None = None) -> None:
         level = level or task_level(self._task, event)
@@ -179,7 +178,10 @@ def enter(task: Any, kwargs: Mapping[str, Any], **_: object) -> None:
 @task_postrun.connect
 def _exit(task: Any, state: str | None, retval: Any, **_: object) -> None:
     if isinstance(task, TelemetryTask) and (run := run_of(task)):
-        run.finish(state, retval)
+        try:
+            run.finish(state, retval)
+        finally:
+            run.scope.exit()
 
 
 @task_failure.connect

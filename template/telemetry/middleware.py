@@ -121,16 +121,20 @@ class RequestRun:
         self.reason: BaseException | None = None
         self._is_quiet = is_quiet
         self._has_line = False
+        # A function of `fields.py` has raised, so Django's record is needed.
+        self._line_failed = False
         self._started = time.perf_counter()
         self._request: Any = request
-        vars(request)[REQUEST_ATTRIBUTE] = self
         self.scope = Scope(
             request_fields(request, request_id), lambda: request_line_fields(request)
         )
+        vars(request)[REQUEST_ATTRIBUTE] = self
 
     def covers(self, record: Any) -> bool:
         """Return True if our line has all that Django's `record` has."""
         if self._is_quiet and getattr(record, "status_code", 0) < 500:
+            return False
+        if self._line_failed:
             return False
         error = record.exc_info[1] if record.exc_info else None
         return error is None or error in (self.error, self.reason)
@@ -165,16 +169,18 @@ class RequestRun:
         """Write the one line; without a level, `completion_level` decides."""
         if self._has_line:
             return
-        self._has_line = True
+        self._line_failed = True
         request = self._request
         duration_ms = round((time.perf_counter() - self._started) * 1000, 2)
         if level is None and not (self._is_quiet and status < 500):
             level = completion_level(request, status, duration_ms)
         if level is None:
-            self._is_quiet = True
+            self._is_quiet = self._has_line = True
+            self._line_failed = False
             return
         own = completion_fields(request, status, duration_ms)
         own = {key: own[key] for key in own if own[key] is not None}
+        self._has_line, self._line_failed = True, False
         log.log_fields(level, event, {**own, **self.scope.ending(), **fields})
         self.announce()
         # Break the cycle, so that the request is freed without a collection.

@@ -59,9 +59,11 @@ async def aread_session(request: HttpRequest, *_: object, **__: object) -> None:
 
 
 def _unread_session(request: HttpRequest) -> SessionBase | None:
+    if "HTTP_COOKIE" not in request.META:
+        return None
     found = vars(request)
     session = found.get("session")
-    if "HTTP_COOKIE" not in request.META or not isinstance(session, SessionBase):
+    if not isinstance(session, SessionBase):
         return None
     is_known = SESSION_USER in found or resolved_user(found) is not None
     return None if is_known or not session.session_key else session
