@@ -48,7 +48,9 @@ def _allowed(fields: dict[str, Any]) -> dict[str, Any]:
 def test_an_odd_value_costs_no_line(name: str) -> None:
     make = values.odd()[name]
     log_everywhere("odd", {"value": make(), "other": 1})
-    log_everywhere(make(), {"nested": {"value": [make()]}})
+    # `logging` makes the text of an event, and `str` of this one has no end.
+    event = "odd" if "billion" in name else make()
+    log_everywhere(event, {"nested": {"value": [make()]}})
 
 
 @pytest.mark.parametrize("name", values.errors())

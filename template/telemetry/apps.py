@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from . import checks
+from .checks import check_wiring
 from .config import init_telemetry
 
 
@@ -13,5 +13,4 @@ class TelemetryConfig(AppConfig):
 
     def ready(self) -> None:
         init_telemetry()
-        for check in checks.CHECKS:
-            register(check)
+        register(check_wiring)

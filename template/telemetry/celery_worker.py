@@ -11,7 +11,7 @@ from celery.signals import celeryd_init, import_modules, setup_logging
 from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
-from .environment import is_enabled, load
+from .environment import load
 from .logging import ConsoleHandler, console_formatter, is_configured
 
 _REPORTED = "telemetry_reported"
@@ -57,7 +57,7 @@ def mark_reported(error: BaseException) -> None:
 @import_modules.connect
 def _keep_handlers(**_: object) -> None:
     """Connect before Celery sets up logging, once settings have been read."""
-    if is_enabled(os.environ):
+    if load(os.environ).enabled:
         setup_logging.connect(_set_up_logging)
 
 
@@ -67,28 +67,24 @@ def _set_up_logging(logfile: str | None = None, **_: object) -> None:
         return
     handlers = logging.root.handlers
     consoles = [each for each in handlers if isinstance(each, ConsoleHandler)]
-    if logfile:
-        _log_to_file(logfile, consoles)
+    for console in consoles:
+        # `sys.stdout` is about to become a logger.
+        console.pinned = getattr(sys, console.stream_name)
+        if logfile:
+            file = logging.handlers.WatchedFileHandler(logfile, encoding="utf-8")
+            file.setFormatter(console_formatter())
+            file.setLevel(console.level)
+            logging.root.removeHandler(console)
+            logging.root.addHandler(file)
     # What the pool logs about its processes does not reach the root logger.
     if pool := get_multiprocessing_logger():
         pool.propagate = True
         pool.setLevel(logging.ERROR)
     if current_app.conf.worker_redirect_stdouts:
-        for name in ("stdout", "stderr"):
-            ConsoleHandler.pinned.setdefault(name, getattr(sys, name))
         current_app.log.redirect_stdouts_to_logger(
             logging.getLogger("celery.redirected"),
             current_app.conf.worker_redirect_stdouts_level,
         )
-
-
-def _log_to_file(path: str, consoles: list[ConsoleHandler]) -> None:
-    handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
-    handler.setFormatter(console_formatter())
-    for console in consoles:
-        handler.setLevel(console.level)
-        logging.root.removeHandler(console)
-    logging.root.addHandler(handler)
 
 
 @celeryd_init.connect

@@ -24,14 +24,13 @@ class Scope:
     """Binds fields until `exit`, which restores the context.
 
     `live` is called for each line; its values replace those of `fields`, whose
-    order is that of the line. None values of both are left out.
+    order is that of the line. None values are left out.
     """
 
     def __init__(
-        self, fields: dict[str, Any], live: Callable[[], Fields] | None = None
+        self, fields: dict[str, Any], live: Callable[[], dict[str, Any]] = dict
     ) -> None:
         self.fields = fields
-        self.unset = {key: None for key, value in fields.items() if value is None}
         self.live = live
         # Collected by `add`, `increment` and `timer` for the last line.
         self.extra: dict[str, Any] = {}
@@ -39,7 +38,7 @@ class Scope:
         self.data: dict[str, Any] = {}
         self._before = copy_context()
         self._token = _scope.set(self)
-        bind_contextvars(**{k: v for k, v in fields.items() if k not in self.unset})
+        bind_contextvars(**{k: fields[k] for k in fields if fields[k] is not None})
 
     def ending(self) -> dict[str, Any]:
         """Return the fields of the last line only."""
@@ -54,10 +53,9 @@ class Scope:
     def exit(self) -> None:
         """Restore the context exactly as it was before the scope."""
         for variable, value in copy_context().items():
-            if _KEYS[variable]:
-                before = self._before.get(variable, ...)
-                if before is not value:
-                    variable.set(before)
+            before = self._before.get(variable, ...)
+            if _KEYS[variable] and before is not value:
+                variable.set(before)
         try:
             _scope.reset(self._token)
         except ValueError:  # Entered in a copy of this context.
@@ -75,22 +73,15 @@ def current() -> dict[str, Any]:
 
     A project's own `clear_contextvars` does not take those away.
     """
-    # structlog sets `...` for what is no longer bound.
-    fields = {
+    bound = {
         _KEYS[variable]: value
         for variable, value in copy_context().items()
-        if value is not ...
+        if value is not ...  # What structlog sets to unbind a key.
     }
-    fields.pop("", None)  # Variables of others.
-    if (scope := _scope.get()) is not None:
-        fields = scope.fields | fields
-        live = {} if scope.live is None else scope.live()
-        for key, value in {**scope.unset, **live}.items():
-            if value is not None:
-                fields[key] = value
-            elif key in live or fields[key] is None:
-                fields.pop(key, None)
-    return fields
+    bound.pop("", None)
+    if scope := _scope.get():
+        bound = scope.fields | bound | scope.live()
+    return {key: value for key, value in bound.items() if value is not None}
 
 
 def add(**fields: Any) -> None:
@@ -102,7 +93,7 @@ def add(**fields: Any) -> None:
 def increment(name: str, amount: float = 1) -> None:
     """Add `amount` to a field of the last line."""
     if scope := _scope.get():
-        scope.extra[name] = scope.extra.get(name, 0) + amount
+        scope.extra[name] = round(scope.extra.get(name, 0) + amount, 6)
 
 
 @contextmanager
@@ -115,20 +106,13 @@ def timer(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        milliseconds = (time.perf_counter() - started) * 1000
-        if scope := _scope.get():
-            total = scope.extra.get(f"{name}_ms", 0) + milliseconds
-            scope.extra[f"{name}_ms"] = round(total, 2)
+        increment(f"{name}_ms", round((time.perf_counter() - started) * 1000, 2))
 
 
 def request_id_from(value: str | None, *, trust: bool) -> str:
     """Return a client's id if it is trusted and well-formed, else a new one."""
     if trust and value and _ACCEPTED_ID.fullmatch(value):
         return value
-    return new_request_id()
-
-
-def new_request_id() -> str:
     return str(uuid4())
 
 
@@ -136,8 +120,7 @@ class _Keys(dict[ContextVar[Any], str]):
     """The key that structlog keeps in a variable, empty for other variables."""
 
     def __missing__(self, variable: ContextVar[Any]) -> str:
-        is_key = variable.name.startswith(STRUCTLOG_KEY_PREFIX)
-        key = variable.name.removeprefix(STRUCTLOG_KEY_PREFIX) if is_key else ""
+        _, _, key = variable.name.partition(STRUCTLOG_KEY_PREFIX)
         return self.setdefault(variable, key)
 
 

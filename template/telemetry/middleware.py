@@ -15,15 +15,9 @@ from django.dispatch import receiver
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase as Response
 
+from . import fields
 from .context import Scope, request_id_from
 from .environment import load
-from .fields import (
-    HEADER,
-    completion_fields,
-    completion_level,
-    request_fields,
-    request_line_fields,
-)
 from .formatters import exception_fields
 from .logging import ANSWERED, REQUEST_ATTRIBUTE, get_logger
 from .streaming import watch_body
@@ -31,7 +25,7 @@ from .users import aread_session, read_session
 
 log = get_logger("telemetry.middleware")
 
-_HEADER_IN_META = f"HTTP_{HEADER.upper().replace('-', '_')}"
+_HEADER_IN_META = f"HTTP_{fields.HEADER.upper().replace('-', '_')}"
 
 
 class TelemetryMiddleware:
@@ -47,8 +41,8 @@ class TelemetryMiddleware:
         self.get_response = get_response
         self._trust = environment.trust_request_id
         paths = environment.excluded_paths
-        self._excluded = frozenset(paths)
-        self._excluded_prefixes = tuple(p[:-1] for p in paths if p.endswith("*"))
+        self._excluded_paths = paths
+        self._excluded_prefixes = tuple(p[:-1] for p in paths if p[-1] == "*")
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -95,12 +89,12 @@ class TelemetryMiddleware:
     def _begin(self, request: HttpRequest) -> "RequestRun":
         header = request.META.get(_HEADER_IN_META)
         request_id = request_id_from(header, trust=self._trust)
-        path = request.path
-        is_quiet = path in self._excluded or path.startswith(self._excluded_prefixes)
-        return RequestRun(request, request_id, is_quiet=is_quiet)
+        is_quiet = request.path in self._excluded_paths
+        is_quiet = is_quiet or request.path.startswith(self._excluded_prefixes)
+        return RequestRun(request, request_id, is_quiet)
 
     def _end(self, run: "RequestRun", response: Response) -> Response:
-        response.headers[HEADER] = run.request_id
+        response.headers[fields.HEADER] = run.request_id
         if isinstance(response, StreamingHttpResponse):
             run.announce()
             watch_body(response, run, in_async=self._is_async)
@@ -112,9 +106,7 @@ class TelemetryMiddleware:
 class RequestRun:
     """One request: its context, and the line about how it ended."""
 
-    def __init__(
-        self, request: HttpRequest, request_id: str, *, is_quiet: bool = False
-    ) -> None:
+    def __init__(self, request: HttpRequest, request_id: str, is_quiet: bool) -> None:
         self.request_id = request_id
         # The exception behind a 500, and the one behind another status.
         self.error: BaseException | None = None
@@ -125,46 +117,43 @@ class RequestRun:
         self._line_failed = False
         self._started = time.perf_counter()
         self._request: Any = request
-        self.scope = Scope(
-            request_fields(request, request_id), lambda: request_line_fields(request)
-        )
+        bound = fields.request_fields(request, request_id)
+        self.scope = Scope(bound, lambda: fields.request_line_fields(request))
         vars(request)[REQUEST_ATTRIBUTE] = self
 
     def covers(self, record: Any) -> bool:
         """Return True if our line has all that Django's `record` has."""
-        if self._is_quiet and getattr(record, "status_code", 0) < 500:
-            return False
-        if self._line_failed:
+        is_told = not self._is_quiet or getattr(record, "status_code", 0) >= 500
+        if self._line_failed or not is_told:
             return False
         error = record.exc_info[1] if record.exc_info else None
         return error is None or error in (self.error, self.reason)
 
     def complete(self, status: int) -> None:
         """Log the completion line, unless the request has its line."""
+        reason: dict[str, Any] = {}
         if self.error is not None:
-            self.fail(self.error, status)
-        elif status in (400, 403) and self.reason is not None:
+            return self.fail(self.error, status)
+        if status in (400, 403) and self.reason is not None:
             reason = exception_fields(self.reason)
             del reason["exception"]
-            self._write("request_completed", status, **reason)
-        else:
-            self._write("request_completed", status)
+        self._write("request_completed", status, None, reason)
 
     def fail(self, error: BaseException, status: int | None = None) -> None:
         """Log that the request raised `error`."""
         self.error = error
-        self._write("request_failed", status, logging.ERROR, exc_info=error)
+        self._write("request_failed", status, logging.ERROR, {"exc_info": error})
 
     def cancel(self, status: int | None = None) -> None:
         """Log that the client disconnected."""
-        self._write("request_cancelled", status, logging.INFO)
+        self._write("request_cancelled", status, logging.INFO, {})
 
     def announce(self) -> None:
         """Have the server's access line dropped, which may come before ours."""
         ANSWERED.append(f"{self._request.method} {self._request.path}")
 
     def _write(
-        self, event: str, status: Any, level: int | None = None, **fields: Any
+        self, event: str, status: Any, level: int | None, more: dict[str, Any]
     ) -> None:
         """Write the one line; without a level, `completion_level` decides."""
         if self._has_line:
@@ -173,18 +162,17 @@ class RequestRun:
         request = self._request
         duration_ms = round((time.perf_counter() - self._started) * 1000, 2)
         if level is None and not (self._is_quiet and status < 500):
-            level = completion_level(request, status, duration_ms)
-        if level is None:
-            self._is_quiet = self._has_line = True
-            self._line_failed = False
-            return
-        own = completion_fields(request, status, duration_ms)
-        own = {key: own[key] for key in own if own[key] is not None}
+            level = fields.completion_level(request, status, duration_ms)
+        if level is not None:
+            own = fields.completion_fields(request, status, duration_ms)
+            own = {key: own[key] for key in own if own[key] is not None}
+            own |= {**self.scope.ending(), **more}
+            log.log(level, event, **own)
+            self.announce()
+        self._is_quiet = level is None
         self._has_line, self._line_failed = True, False
-        log.log_fields(level, event, {**own, **self.scope.ending(), **fields})
-        self.announce()
         # Break the cycle, so that the request is freed without a collection.
-        self._request = self.scope.live = None
+        self._request, self.scope.live = None, dict
 
 
 def _client_left() -> bool:

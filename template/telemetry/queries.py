@@ -19,10 +19,9 @@ MAX_STATEMENTS = 1_000
 
 
 class Queries:
-    """The queries of one scope."""
+    """The queries of one scope: how often each statement came, and their time."""
 
     def __init__(self) -> None:
-        self.count = 0
         self.seconds = 0.0
         self.statements: Counter[str] = Counter()
 
@@ -51,30 +50,26 @@ def _measure(
     many: bool,
     context: dict[str, Any],
 ) -> Any:
-    if (scope := current_scope()) is None:
-        return execute(sql, params, many, context)
-    queries: Queries | None = scope.data.get(__name__)
-    if queries is None:
-        queries = scope.data[__name__] = Queries()
-    started = time.perf_counter()
+    scope, text, started = current_scope(), str(sql), time.perf_counter()
     try:
         return execute(sql, params, many, context)
     finally:
-        queries.seconds += time.perf_counter() - started
-        queries.count += 1
-        text = str(sql)
-        if text in queries.statements or len(queries.statements) < MAX_STATEMENTS:
-            queries.statements[text] += 1
+        if scope is not None:
+            queries: Queries = scope.data.setdefault(__name__, Queries())
+            queries.seconds += time.perf_counter() - started
+            is_full = len(queries.statements) >= MAX_STATEMENTS
+            known = not is_full or text in queries.statements
+            queries.statements[text if known else ""] += 1
 
 
 def _ending(scope: Scope) -> Fields:
     queries: Queries = scope.data.get(__name__) or Queries()
     fields: dict[str, Any] = {
-        "db.queries": queries.count,
+        "db.queries": queries.statements.total(),
         "db.duration_ms": round(queries.seconds * 1000, 2),
     }
     for statement, times in queries.statements.most_common(1):
-        if times >= REPEATED:
+        if times >= REPEATED and statement:
             fields["db.repeated"] = times
             fields["db.repeated_query"] = statement[:MAX_STATEMENT]
     return fields

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -90,7 +89,6 @@ _PLAIN_WORD = re.compile(r"[a-z]+\.?")
 _SOURCE_FOLLOWS = re.compile(r'[| ]*File ".*", line \d+')
 
 
-@lru_cache(maxsize=10_000)
 def is_secret(key: str) -> bool:
     """Return True if `key` ends in a secret word."""
     lower = key[-100:].lower()

@@ -3,20 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 
 from . import context
 
-if TYPE_CHECKING:
-    from .middleware import RequestRun
 
-
-def watch_body(
-    response: StreamingHttpResponse, run: "RequestRun", *, in_async: bool
-) -> None:
-    """Write the request's line when the body of `response` ends."""
+def watch_body(response: StreamingHttpResponse, run: Any, *, in_async: bool) -> None:
+    """Write the line of `run`, a `RequestRun`, when the body of `response` ends."""
     body = _Body(response, run)
     response.close = body.close  # type: ignore[method-assign]
     chunks: Any = response.streaming_content
@@ -30,7 +25,7 @@ def watch_body(
 class _Body:
     """Restores the request's context for each part of its body."""
 
-    def __init__(self, response: StreamingHttpResponse, run: "RequestRun") -> None:
+    def __init__(self, response: StreamingHttpResponse, run: Any) -> None:
         self._run = run
         self._status = response.status_code
         self._close = response.close

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY, get_user_model
@@ -13,60 +12,50 @@ from django.utils.functional import LazyObject, empty
 
 log = logging.getLogger("telemetry.users")
 
-UserId = int | str
-
 # The attribute of a request for the user id of its session.
 SESSION_USER = "_telemetry_session_user"
 
-# A lazy user resolves itself when its attributes are read.
-_attribute = object.__getattribute__
 
-
-def user_id(found: Mapping[str, Any]) -> UserId | None:
+def user_id(found: Mapping[str, Any]) -> int | str | None:
     """Return the primary key of the authenticated user, or None.
 
     `found` holds a request's attributes, or is an ASGI scope. A user set by a
     view, a middleware or a REST framework comes before the session's.
     """
     user = resolved_user(found)
-    if user is not None:
-        return _id_of(user) or _id_of(found.get("auth"))
-    return _id_of(found.get("auth")) or found.get(SESSION_USER)
+    key = _id_of(user) or _id_of(found.get("auth"))
+    return found.get(SESSION_USER) if key is None and user is None else key
 
 
 def resolved_user(found: Mapping[str, Any]) -> Any | None:
     """Return the user, None while a lazy one has not been looked at."""
     user = found.get("user")
     if isinstance(user, LazyObject):
-        user = _attribute(user, "_wrapped")
-    if user is None or user is empty:
-        return found.get("_acached_user")
-    return user
+        user = user._wrapped
+    return found.get("_acached_user") if user is None or user is empty else user
 
 
 def read_session(request: HttpRequest, *_: object, **__: object) -> None:
     """Keep the user id of the request's session, if a cookie names one."""
-    if (session := _unread_session(request)) is not None:
+    if session := _unread_session(request):
         with _left_as_it_was(session):
             _keep(request, session.get(SESSION_KEY))
 
 
 async def aread_session(request: HttpRequest, *_: object, **__: object) -> None:
     """Like `read_session`, without a thread."""
-    if (session := _unread_session(request)) is not None:
+    if session := _unread_session(request):
         with _left_as_it_was(session):
             _keep(request, await session.aget(SESSION_KEY))
 
 
 def _unread_session(request: HttpRequest) -> SessionBase | None:
-    if "HTTP_COOKIE" not in request.META:
-        return None
     found = vars(request)
-    session = found.get("session")
-    if not isinstance(session, SessionBase):
+    session = found.get("session") if "HTTP_COOKIE" in request.META else None
+    if not isinstance(session, SessionBase) or not session.session_key:
         return None
     is_known = SESSION_USER in found or resolved_user(found) is not None
-    return None if is_known or not session.session_key else session
+    return None if is_known else session
 
 
 @contextmanager
@@ -88,27 +77,19 @@ def _left_as_it_was(session: SessionBase) -> Iterator[None]:
 
 
 def _keep(request: HttpRequest, user: Any) -> None:
-    if user is not None:
-        user = _as_field(_primary_key().to_python(user))
+    if user is not None:  # A session has it as text.
+        user = _as_field(get_user_model()._meta.pk.to_python(user))
     vars(request)[SESSION_USER] = user
 
 
-@cache
-def _primary_key() -> Any:
-    """Return the user's key field, as a session has its value as text."""
-    return get_user_model()._meta.pk
-
-
-def _id_of(user: Any) -> UserId | None:
+def _id_of(user: Any) -> int | str | None:
     try:
         if getattr(user, "is_authenticated", False) is True:
-            return _as_field(getattr(user, "pk", None))
+            return _as_field(user.pk)
     except Exception:  # A user class of the project's own may do anything.
-        return None
+        pass
     return None
 
 
-def _as_field(key: Any) -> UserId | None:
-    if key is None or isinstance(key, int | str):
-        return key
-    return str(key)
+def _as_field(key: Any) -> int | str | None:
+    return key if key is None or isinstance(key, int | str) else str(key)

@@ -1,12 +1,12 @@
 """Values: whatever is logged becomes plain data that JSON can hold."""
 
-import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from pathlib import PurePath
+from reprlib import recursive_repr
 from typing import Any
 from uuid import UUID
 
@@ -23,19 +23,14 @@ MAX_KEY = 200
 MAX_DEPTH = 8
 MAX_ITEMS = 100
 MAX_NODES = 1_000
-# How often a `repr` that logs may log a value that needs its `repr`.
-MAX_NESTED = 3
-
 # The integers that JSON parsers and Protobuf take.
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
-
 _PLAIN_TYPES = frozenset({bool, float, type(None)})
 # Keys known not to be secrets. Bounded, as data can be keys.
 _harmless: set[str] = set()
 MAX_HARMLESS = 10_000
-_shown = threading.local()
 
 
 def clean(
@@ -46,7 +41,7 @@ def clean(
     Never raises. `left` counts the items of nested containers down.
     """
     if not _harmless.issuperset(fields):
-        fields = dict(_checked(key, value) for key, value in fields.items())
+        fields = dict(checked(key, value) for key, value in fields.items())
     for key, value in fields.items():
         # The common types, without a function call.
         kind = type(value)
@@ -54,21 +49,46 @@ def clean(
             is_plain = len(value) <= MAX_REPR
         elif kind is int:
             is_plain = MIN_INT <= value <= MAX_INT
-        elif kind is list and len(value) <= MAX_ITEMS:
-            is_plain = all(map(_is_name, value))
         else:
-            is_plain = kind in _PLAIN_TYPES or kind is datetime and value.tzinfo is UTC
+            is_plain = kind in _PLAIN_TYPES
         if not is_plain:
             fields[key] = clean_value(value, depth, left)
     return fields
 
 
 def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> Any:
-    """Return plain data for one value."""
+    """Return plain data for one value; see `clean`."""
+    kind, left = type(value), left or [MAX_NODES]
     try:
-        return _plain(value, depth, left or [MAX_NODES])
+        if kind in _PLAIN_TYPES or kind is int and MIN_INT <= value <= MAX_INT:
+            return value
+        if isinstance(value, str):
+            return clean_text(str.__str__(value), MAX_REPR if depth else MAX_TEXT)
+        if issubclass(kind, CONTAINERS):
+            left[0] -= min(len(value), MAX_ITEMS) + 1
+            if depth == MAX_DEPTH or left[0] <= 0:
+                return f"<{kind.__qualname__}>"
+            return _container(value, depth + 1, left)
+        if isinstance(value, Enum):
+            return clean_value(value.value, depth, left)
+        if isinstance(value, int) and kind is not int:
+            return clean_value(int.__int__(value), depth, left)
+        if isinstance(value, float):
+            return float.__float__(value)
+        if isinstance(value, date | time):
+            return value.isoformat()
+        if isinstance(value, bytes | bytearray):
+            return show(bytes(value[:MAX_REPR]))
+        if isinstance(value, Decimal | PurePath | Promise | UUID | timedelta):
+            return show(value, str)
+        # Their `repr` can query the database.
+        if isinstance(value, Model):
+            return f"<{kind.__qualname__} pk={value.pk!r}>"
+        if isinstance(value, QuerySet | Manager):
+            return f"<{kind.__qualname__} of {value.model.__qualname__}>"
     except Exception:
-        return show(value)
+        pass
+    return show(value)
 
 
 def clean_text(text: str, length: int = MAX_TEXT) -> str:
@@ -79,20 +99,19 @@ def clean_text(text: str, length: int = MAX_TEXT) -> str:
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
+@recursive_repr("…")
+def _repr(value: object) -> str:
+    return repr(value)
+
+
 def show(
-    value: object, text: Callable[[Any], str] = repr, length: int = MAX_REPR
+    value: object, text: Callable[[Any], str] = _repr, length: int = MAX_REPR
 ) -> str:
     """Return the `repr` of `value`, or another text of it; never raises."""
-    kind, depth = type(value).__qualname__, getattr(_shown, "depth", 0)
-    if depth == MAX_NESTED:
-        return f"<{kind}>"
-    _shown.depth = depth + 1
     try:
         return clean_text(str.__str__(text(value)), length)
     except Exception as error:
-        return f"<{kind}: its {text.__name__} raised {type(error).__qualname__}>"
-    finally:
-        _shown.depth = depth
+        return f"<{type(value).__qualname__} raised {type(error).__qualname__}>"
 
 
 def cut(text: str, length: int) -> str:
@@ -103,43 +122,6 @@ def cut(text: str, length: int) -> str:
     return f"{text[:half]}…{text[-half:]}"
 
 
-def _is_name(item: object) -> bool:
-    return type(item) is str and len(item) <= MAX_KEY and item.isidentifier()
-
-
-def _plain(value: Any, depth: int, left: list[int]) -> Any:
-    kind = type(value)
-    if kind in _PLAIN_TYPES or kind is int and MIN_INT <= value <= MAX_INT:
-        return value
-    if isinstance(value, str):
-        return clean_text(str.__str__(value), MAX_REPR if depth else MAX_TEXT)
-    if isinstance(value, CONTAINERS):
-        left[0] -= min(len(value), MAX_ITEMS) + 1
-        if depth == MAX_DEPTH or left[0] <= 0:
-            return f"<{kind.__qualname__}>"
-        return _container(value, depth + 1, left)
-    if isinstance(value, Enum):
-        return clean_value(value.value, depth, left)
-    if isinstance(value, int) and kind is not int:
-        return clean_value(int.__int__(value))
-    if isinstance(value, float):
-        return float.__float__(value)
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, bytes | bytearray):
-        return show(bytes(value[:MAX_REPR]))
-    if isinstance(value, Decimal | PurePath | Promise | UUID):
-        return clean_text(str(value))
-    # Their `repr` can query the database.
-    if isinstance(value, Model):
-        return f"<{kind.__qualname__} pk={value.pk!r}>"
-    if isinstance(value, QuerySet | Manager):
-        return f"<{kind.__qualname__} of {value.model.__qualname__}>"
-    return show(value)
-
-
 def _container(value: Any, depth: int, left: list[int]) -> Any:
     rest = len(value) - MAX_ITEMS
     if isinstance(value, Mapping):
@@ -148,12 +130,12 @@ def _container(value: Any, depth: int, left: list[int]) -> Any:
     items = list(islice(value, MAX_ITEMS))
     # A secret with its name, as in a list of headers.
     if len(items) == 2 and isinstance(items[0], str | bytes):
-        items[1] = _checked(*items)[1]
+        items[1] = checked(*items)[1]
     shown = [clean_value(item, depth, left) for item in items]
     return [*shown, f"… {rest} more"] if rest > 0 else shown
 
 
-def _checked(key: object, value: Any) -> tuple[str, Any]:
+def checked(key: object, value: Any) -> tuple[str, Any]:
     """Return `key` as text, and `value` unless it is secret."""
     name = str.__str__(key) if isinstance(key, str) else show(key)
     if len(name) > MAX_KEY or not name.isascii():

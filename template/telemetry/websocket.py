@@ -3,25 +3,18 @@
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
 
-from .context import Scope, current, new_request_id, request_id_from
+from . import fields
+from .context import Scope, current, request_id_from
 from .environment import load
-from .fields import (
-    HEADER,
-    Fields,
-    connection_event_fields,
-    connection_fields,
-    connection_level,
-    connection_line_fields,
-)
 from .labels import extract_labels
-from .logging import get_logger
+from .logging import AccessFilter, get_logger
 
 log = get_logger("telemetry.websocket")
 
@@ -51,15 +44,15 @@ class TelemetryConsumerMixin(AsyncConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the connection, which is one task of the event loop."""
-        self.ws_conn_id = new_request_id()
+        self.ws_conn_id = request_id_from(None, trust=False)
         self.ws_labels = extract_labels(scope.get("path", ""))
         environment = load(os.environ)
         if scope["type"] != "websocket" or not environment.enabled:
             await super().__call__(scope, receive, send)
             return
         request_id = _request_id(scope, trust=environment.trust_request_id)
-        fields = connection_fields(scope, request_id, self.ws_conn_id)
-        connection = _Connection(scope, receive, send, fields)
+        context = fields.connection_fields(scope, request_id, self.ws_conn_id)
+        connection = _Connection(scope, receive, send, context)
         try:
             await super().__call__(scope, connection.receive, connection.send)
         except Exception as error:
@@ -100,23 +93,15 @@ class _Connection:
     """One connection: its context, its counts, and how it began and ended."""
 
     def __init__(
-        self,
-        scope: Any,
-        receive: Callable[[], Awaitable[Any]],
-        send: Callable[[Any], Awaitable[None]],
-        fields: dict[str, Any],
+        self, scope: Any, receive: Any, send: Any, context: dict[str, Any]
     ) -> None:
         self._asgi = scope
-        self._receive = receive
-        self._send = send
+        self._receive, self._send = receive, send
         self._started = time.perf_counter()
-        self._messages_in = 0
-        self._messages_out = 0
-        self._accepted = False
-        self._rejected = False
-        self._failed = False
+        self._messages_in = self._messages_out = 0
+        self._accepted = self._rejected = self._failed = False
         self._close_code = ABNORMAL_CLOSURE
-        self._scope = Scope(fields, lambda: connection_line_fields(scope))
+        self._scope = Scope(context, lambda: fields.connection_line_fields(scope))
 
     async def receive(self) -> Any:
         message = await self._receive()
@@ -159,11 +144,11 @@ class _Connection:
             code = {"close_code": message["code"]} if "code" in message else {}
             self._write("ws_rejected", code)
 
-    def _write(self, event: str, fields: Fields) -> None:
-        level = connection_level(self._asgi, event)
+    def _write(self, event: str, more: dict[str, Any]) -> None:
+        level = fields.connection_level(self._asgi, event)
         if level is not None:
-            own = connection_event_fields(self._asgi)
-            log.log_fields(level, event, {**own, **fields})
+            own = fields.connection_event_fields(self._asgi)
+            log.log(level, event, **{**own, **more})
 
     def _ending(self) -> dict[str, Any]:
         seconds = time.perf_counter() - self._started
@@ -175,28 +160,21 @@ class _Connection:
         }
 
 
-class ServerFilter(logging.Filter):
-    """Drops a server's record about a connection that our lines cover.
-
-    Uvicorn's other records about WebSockets lose their query string.
-    """
+class ServerFilter(AccessFilter):
+    """Drops a server's record about a connection that our lines cover."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             return not hasattr(error, _REPORTED)
-        if record.levelno <= logging.INFO and "ws.conn_id" in current():
-            return False
-        if '"WebSocket %s"' in str(record.msg) and record.args:
-            args = map(str, record.args)
-            record.args = tuple(arg.partition("?")[0] for arg in args)
-        return True
+        is_ours = record.levelno <= logging.INFO and "ws.conn_id" in current()
+        return not is_ours and super().filter(record)
 
 
 def _request_id(scope: Any, *, trust: bool) -> str:
     """Return the id in the handshake's header, or its URL, or a new one."""
     headers = dict(scope.get("headers", ()))
-    header = headers.get(HEADER.lower().encode())
+    header = headers.get(fields.HEADER.lower().encode())
     if header is not None:
         return request_id_from(header.decode("latin-1"), trust=trust)
     # Python 3.11 parses no bytes beyond ASCII, which clients may send.

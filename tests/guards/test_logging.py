@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
@@ -220,13 +221,37 @@ class DirectTests(LinesTestCase):
         log = get_logger("shop.direct", till=1)
         with (
             patch.object(logging.root, "handlers", [handler]),
-            patch.object(ConsoleHandler, "pinned", {}),
             patch("sys.stdout", io.StringIO()) as stream,
             bound_contextvars(place="here", level="odd"),
         ):
+            log.warning("sold", price=3, odd={1: {2}})
             log.warning("sold", price=3, name="Ann", logger="x", odd={1: {2}})
             logging.root.addHandler(logging.NullHandler())
+            log.warning("sold", price=3, odd={1: {2}})
             log.warning("sold", price=3, name="Ann", logger="x", odd={1: {2}})
-        direct, record = map(json.loads, stream.getvalue().splitlines())
-        assert direct.pop("timestamp") <= record.pop("timestamp")
-        assert list(direct.items()) == list(record.items())
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        times = [line.pop("timestamp") for line in lines]
+        assert times == sorted(times)
+        assert list(map(list, lines[:2])) == list(map(list, lines[2:]))
+        assert lines[:2] == lines[2:]
+
+    def test_method_that_a_tool_has_replaced_is_called(self) -> None:
+        handler = ConsoleHandler()
+        handler.setFormatter(JsonFormatter())
+        for name in ("makeRecord", "handle", "callHandlers"):
+            original, calls = getattr(logging.Logger, name), []
+
+            @wraps(original)
+            def replaced(*args: Any, **kwargs: Any) -> Any:
+                calls.append(args)  # noqa: B023
+                return original(*args, **kwargs)  # noqa: B023
+
+            with (
+                self.subTest(name),
+                patch.object(logging.root, "handlers", [handler]),
+                patch.object(logging.Logger, name, replaced),
+                patch("sys.stdout", io.StringIO()) as stream,
+            ):
+                get_logger("shop.direct").warning("sold")
+                self.assertEqual(len(calls), 1)
+                self.assertEqual(stream.getvalue().count("sold"), 1)

@@ -147,7 +147,7 @@ def encoding():
     """Run with an ASCII locale as well; a stream without a descriptor is worse."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     extra = ConsoleHandler()
-    extra.pinned = {"stdout": stream}
+    extra.pinned = stream
     extra.setFormatter(JsonFormatter())
     logging.root.addHandler(extra)
     for text in ("\u00e9\u4e2d", "\U0001f600", "\ud800"):
@@ -217,13 +217,8 @@ def repr_logs():
     class Talks:
         def __repr__(self):
             log.info("inside", value=self)
-            plain_log.info("inside %r", self)
+            plain_log.info("inside", extra={"value": self})
             return "<Talks>"
-
-        def __str__(self):
-            plain_log.info("inside %s", self)
-            log.info("inside %s", self)
-            return "talks"
 
     log.info("outside", value=Talks(), nested=[Talks()])
     plain_log.info("outside %s", 1, extra={"value": Talks()})

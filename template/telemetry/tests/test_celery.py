@@ -6,7 +6,7 @@ from celery import Celery
 from celery.exceptions import Reject
 from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 
-from ..celery import TelemetryTask, pack, unpack
+from ..celery import TelemetryTask, connect_signals, pack, unpack
 from ..logging import get_logger
 from .lines import LinesTestCase
 
@@ -14,6 +14,7 @@ log = get_logger("shop")
 
 app = Celery("shop", task_cls=TelemetryTask, fixups=[], set_as_current=False)
 app.conf.update(task_always_eager=True, task_eager_propagates=False)
+connect_signals()  # Also where TELEMETRY_ENABLED is false.
 
 
 @app.task

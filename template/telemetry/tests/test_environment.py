@@ -2,7 +2,7 @@
 
 import os
 
-from ..checks import check_environment
+from ..checks import check_wiring
 from ..environment import load
 from .lines import LinesTestCase
 
@@ -35,5 +35,5 @@ class EnvironmentTests(LinesTestCase):
                 problem = f"{name} must be {rule}; got {value!r}. Using {used}."
                 assert load({name: value}).problems == (problem,)
                 os.environ[name] = value
-                assert f"got {value!r}" in check_environment()[0].msg
+                assert f"got {value!r}" in check_wiring()[0].msg
                 del os.environ[name]
