@@ -48,7 +48,7 @@ def project(
     project.write("config/urls.py", (SITES / "tracing_urls.py").read_text())
     project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
     # How long a process waits for a Collector is not what is tested here.
-    project.edit("telemetry/tracing_export.py", "MAX_WAIT = 1.5", "MAX_WAIT = 20")
+    project.edit("telemetry/tracing_export.py", "MAX_WAIT = 3.0", "MAX_WAIT = 20")
     project.environ |= {
         "OTEL_ENABLED": "true",
         "OTEL_TRACES_SAMPLER_ARG": "1",
@@ -201,15 +201,10 @@ ended.set()
 
 
 def test_forks_while_the_parent_exports(project: Project, receiver: Receiver) -> None:
-    """A child has a connection of its own: none hangs.
-
-    Over gRPC a child that is forked during an export can lose its span.
-    """
+    """A child has a connection of its own, and none hangs or loses a span."""
     often = {"OTEL_BSP_SCHEDULE_DELAY": "1", "OTEL_BLRP_SCHEDULE_DELAY": "1"}
-    often["OTEL_METRICS_EXPORTER"] = "none"
     project.run("python", "-W", "ignore", "-c", FORKS, check=True, **often)
     names = [span.name for span in receiver.spans]
     bodies = [record.body for record in receiver.records]
-    least = 40 if "http" in str(project.folder) else 30
-    assert names.count("child") >= least
-    assert bodies.count("forked") >= least
+    assert names.count("child") == 40
+    assert bodies.count("forked") == 40

@@ -31,7 +31,8 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
     connected = getattr(consumer, "_telemetry_span", None)
     parent, links = context.Context(), []
     if connected is None:
-        parent = extract(_headers(consumer.scope))
+        headers = consumer.scope.get("headers", ())
+        parent = extract({k.decode("latin-1"): v.decode("latin-1") for k, v in headers})
     else:
         links = [trace.Link(connected)]
     with _tracer.start_as_current_span(
@@ -57,10 +58,3 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
         # Lines between messages have the ids of the connection.
         rest = trace.set_span_in_context(trace.NonRecordingSpan(connected))
         context.attach(rest)
-
-
-def _headers(scope: dict[str, Any]) -> dict[str, str]:
-    headers = {}
-    for name, value in scope.get("headers", ()):
-        headers[name.decode("latin-1")] = value.decode("latin-1")
-    return headers
