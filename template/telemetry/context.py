@@ -81,7 +81,9 @@ def current() -> dict[str, Any]:
     bound.pop("", None)
     if scope := _scope.get():
         bound = scope.fields | bound | scope.live()
-    return {key: value for key, value in bound.items() if value is not None}
+    for key in [key for key, value in bound.items() if value is None]:
+        del bound[key]
+    return bound
 
 
 def add(**fields: Any) -> None:

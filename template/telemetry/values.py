@@ -1,7 +1,7 @@
 """Values: whatever is logged becomes plain data that JSON can hold."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
@@ -49,8 +49,10 @@ def clean(
             is_plain = len(value) <= MAX_REPR
         elif kind is int:
             is_plain = MIN_INT <= value <= MAX_INT
+        elif kind is list and len(value) <= MAX_ITEMS:
+            is_plain = all(map(_is_name, value))
         else:
-            is_plain = kind in _PLAIN_TYPES
+            is_plain = kind in _PLAIN_TYPES or kind is datetime and value.tzinfo is UTC
         if not is_plain:
             fields[key] = clean_value(value, depth, left)
     return fields
@@ -120,6 +122,10 @@ def cut(text: str, length: int) -> str:
         return text
     half = (length - 1) // 2
     return f"{text[:half]}…{text[-half:]}"
+
+
+def _is_name(item: object) -> bool:
+    return type(item) is str and len(item) <= MAX_KEY and item.isidentifier()
 
 
 def _container(value: Any, depth: int, left: list[int]) -> Any:
