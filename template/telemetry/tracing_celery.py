@@ -1,6 +1,5 @@
 """Tasks as spans, children of the span that sent them."""
 
-from collections.abc import Callable
 from typing import Any
 
 from celery.signals import task_prerun, worker_process_shutdown
@@ -12,7 +11,7 @@ from .context import current
 from .tracing_export import add_to_span
 
 
-def instrument_celery(flush: Callable[..., None]) -> None:
+def instrument_celery(flush: Any) -> None:
     """Make every task a span; a pool's process ends without `atexit`."""
     # The instrumentation's receiver comes first, so that `task_started` is
     # inside of the span; ours for the task's end stays before its own.

@@ -17,8 +17,7 @@ _tracer = trace.get_tracer("telemetry")
 
 def instrument_consumers() -> None:
     """Put a span around each event that a consumer handles."""
-    if _span not in WRAPPERS:
-        WRAPPERS.append(_span)
+    WRAPPERS.append(_span)
 
 
 @contextmanager
@@ -27,30 +26,21 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
     if consumer.scope["type"] != "websocket":
         yield
         return
-    connected: trace.SpanContext | None
-    connected = getattr(consumer, "_telemetry_span", None)
+    connected: Any = getattr(consumer, "_telemetry_span", None)
     parent, links = context.Context(), []
     if connected is None:
         headers = consumer.scope.get("headers", ())
         parent = extract({k.decode("latin-1"): v.decode("latin-1") for k, v in headers})
     else:
         links = [trace.Link(connected)]
+    stopped = None
     with _tracer.start_as_current_span(
-        message["type"],
-        parent,
-        trace.SpanKind.SERVER,
-        links=links,
-        record_exception=False,
-        set_status_on_exception=False,
+        message["type"], parent, trace.SpanKind.SERVER, links=links
     ) as span:
         try:
             yield
-        except StopConsumer:
-            raise
-        except Exception as error:
-            span.record_exception(error)
-            span.set_status(trace.StatusCode.ERROR, str(error))
-            raise
+        except StopConsumer as error:  # No failure of the span.
+            stopped = error
         finally:
             add_to_span(span, current())
     if connected is None:
@@ -58,3 +48,5 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
         # Lines between messages have the ids of the connection.
         rest = trace.set_span_in_context(trace.NonRecordingSpan(connected))
         context.attach(rest)
+    if stopped:
+        raise stopped

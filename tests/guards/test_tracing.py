@@ -31,7 +31,7 @@ log = get_logger("site")
 
 
 class NoShutdown:
-    def flush_if_begun(self) -> None:
+    def on_end(self) -> None:
         pass
 
 
