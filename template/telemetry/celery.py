@@ -64,7 +64,9 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
     ) -> Any:
         fields, kwargs = _split(kwargs or {})
-        return _apart(fields, super().apply, args, kwargs, *more, **options)
+        if fields:
+            return _apart(fields, super().apply, args, kwargs, *more, **options)
+        return super().apply(args, kwargs, *more, **options)
 
 
 class TaskRun:
@@ -202,8 +204,10 @@ def _context_of(task: Any, request: Any, task_id: str) -> Fields:
 
 def _split(kwargs: Mapping[str, Any]) -> tuple[Fields, dict[str, Any]]:
     """Return the fields that `kwargs` set, and the task's own arguments."""
-    own = {key: kwargs[key] for key in kwargs if key not in CONTEXT_ARGUMENTS}
-    given = {field: kwargs.get(key) for key, field in CONTEXT_ARGUMENTS.items()}
+    own = dict(kwargs)
+    if CONTEXT_ARGUMENTS.keys().isdisjoint(own):
+        return {}, own
+    given = {field: own.pop(key, None) for key, field in CONTEXT_ARGUMENTS.items()}
     return {key: given[key] for key in given if given[key] is not None}, own
 
 
