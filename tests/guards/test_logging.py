@@ -234,6 +234,8 @@ class DirectTests(LinesTestCase):
         assert times == sorted(times)
         assert list(map(list, lines[:2])) == list(map(list, lines[2:]))
         assert lines[:2] == lines[2:]
+        # A name of the head, bound by the project, is kept beside it.
+        assert [line["level_"] for line in lines] == ["odd"] * 4
 
     def test_method_that_a_tool_has_replaced_is_called(self) -> None:
         handler = ConsoleHandler()
