@@ -85,6 +85,8 @@ SHOWN = {
     "query": lambda secret: f"https://x/?a=1&access_token={quote(secret)}&b=2",
     "form": lambda secret: f"user=me&password={quote_plus(secret)}",
     "header": lambda secret: f"Authorization: Bearer {quote(secret)}\r\nAccept: */*",
+    "other scheme": lambda secret: f"Authorization: JWT {quote(secret)}\r\nAccept: */*",
+    "second cookie": lambda secret: f"Cookie: a=1; remember={quote(secret)}\r\nX: y",
     "url": lambda secret: f"at postgres://me:{quote(secret, safe='')}@db:5432/shop",
 }  # fmt: skip
 

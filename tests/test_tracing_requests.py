@@ -66,6 +66,7 @@ def test_span_line_and_record_say_the_same(
         "request.id": "r-1",
         "labels": ["team"],
         "team.id": 5,
+        "league": "north",
         "http.method": "GET",
         "http.route": "/teams/<int:pk>/",
         "http.status_code": 200,
@@ -89,6 +90,16 @@ def test_span_line_and_record_say_the_same(
     everything = f"{receiver.spans}{receiver.records}"
     assert "abc123" not in everything
     assert "hunter2" not in everything
+
+
+def test_a_method_of_the_clients_own_is_no_name(
+    project: Project, receiver: Receiver
+) -> None:
+    with project.serve("gunicorn") as server:
+        server.request("ABCDE", "/teams/5/")
+        server.stop()
+    [span] = receiver.spans
+    assert span.name == "_OTHER /teams/<int:pk>/"
 
 
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])

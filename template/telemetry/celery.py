@@ -179,7 +179,7 @@ def report_lost(
     state: Any = sys.modules.get("celery.worker.state")
     request = state and state.requests.get(task_id)
     context = _context_of(sender, request or sender.request, task_id)
-    _apart(context, log.error, "task_failed", exc_info=exception)
+    _report(sender, context, "task_failed", {"exc_info": exception})
 
 
 def report_revoked(
@@ -188,7 +188,12 @@ def report_revoked(
     if isinstance(sender, TelemetryTask):
         context = _context_of(sender, request, request.id)
         fields = {"terminated": terminated, "expired": expired}
-        _apart(context, log.warning, "task_revoked", **fields)
+        _report(sender, context, "task_revoked", fields)
+
+
+def _report(task: Any, context: Fields, event: str, fields: Fields) -> None:
+    if (level := task_level(task, event)) is not None:
+        _apart(context, log.log, level, event, **fields)
 
 
 def _context_of(task: Any, request: Any, task_id: str) -> Fields:

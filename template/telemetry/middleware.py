@@ -112,7 +112,7 @@ class RequestRun:
         self.error: BaseException | None = None
         self.reason: BaseException | None = None
         self._is_quiet = is_quiet
-        self._has_line = False
+        self._has_line = self._is_announced = False
         # A function of `fields.py` has raised, so Django's record is needed.
         self._line_failed = False
         self._started = time.perf_counter()
@@ -146,11 +146,14 @@ class RequestRun:
 
     def cancel(self, status: int | None = None) -> None:
         """Log that the client disconnected."""
-        self._write("request_cancelled", status, logging.INFO, {})
+        if not self._is_quiet:
+            self._write("request_cancelled", status, logging.INFO, {})
 
     def announce(self) -> None:
         """Have the server's access line dropped, which may come before ours."""
-        ANSWERED.append(f"{self._request.method} {self._request.path}")
+        if not self._is_quiet and not self._is_announced:
+            self._is_announced = True
+            ANSWERED.append(f"{self._request.method} {self._request.path}")
 
     def _write(
         self, event: str, status: Any, level: int | None, more: dict[str, Any]
@@ -168,8 +171,8 @@ class RequestRun:
             own = {key: own[key] for key in own if own[key] is not None}
             own |= {**self.scope.ending(), **more}
             log.log(level, event, **own)
-            self.announce()
         self._is_quiet = level is None
+        self.announce()
         self._has_line, self._line_failed = True, False
         # Break the cycle, so that the request is freed without a collection.
         self._request, self.scope.live = None, dict

@@ -85,6 +85,9 @@ _VALUE = re.compile(
     """,
     re.VERBOSE,
 )
+# Of a header: any scheme, all cookies, to the end of the line or the quotes.
+_HEADERS = ("authorization", "cookie")
+_HEADER_VALUE = re.compile(r"[^\r\n\"'\\]*+")
 _PLAIN_WORD = re.compile(r"[a-z]+\.?")
 _SOURCE_FOLLOWS = re.compile(r'[| ]*File ".*", line \d+')
 
@@ -97,9 +100,10 @@ def is_secret(key: str) -> bool:
 
 def is_secret_value(key: str, value: Any) -> bool:
     """Return True if `key` is secret and `value` can be one."""
-    if isinstance(value, bool) or not is_secret(key):
+    kind = type(value)  # `isinstance` would evaluate a lazy object.
+    if issubclass(kind, bool) or not is_secret(key):
         return False
-    return not isinstance(value, int | float) or bool(_NUMERIC_KEY.search(key.lower()))
+    return not issubclass(kind, int | float) or bool(_NUMERIC_KEY.search(key.lower()))
 
 
 def redact_text(text: str) -> str:
@@ -132,6 +136,8 @@ def _redact_values(text: str) -> str:
             continue
         parts += [text[end : name.end()], REDACTED]
         end = value.end()
+        if name["sign"] == ":" and name["key"].lower().endswith(_HEADERS):
+            end = _HEADER_VALUE.match(text, end).end()  # type: ignore[union-attr]
     return "".join(parts) + text[end:]
 
 

@@ -46,7 +46,6 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
     if connected is None:
         connected = consumer._telemetry_span = span.get_span_context()
         # Lines between messages have the ids of the connection.
-        rest = trace.set_span_in_context(trace.NonRecordingSpan(connected))
-        context.attach(rest)
+        context.attach(trace.set_span_in_context(trace.NonRecordingSpan(connected)))
     if stopped:
         raise stopped

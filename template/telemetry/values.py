@@ -60,33 +60,34 @@ def clean(
 
 def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> Any:
     """Return plain data for one value; see `clean`."""
+    # `isinstance` would evaluate a lazy object.
     kind, left = type(value), left or [MAX_NODES]
     try:
         if kind in _PLAIN_TYPES or kind is int and MIN_INT <= value <= MAX_INT:
             return value
-        if isinstance(value, str):
+        if issubclass(kind, str):
             return clean_text(str.__str__(value), MAX_REPR if depth else MAX_TEXT)
         if issubclass(kind, CONTAINERS):
             left[0] -= min(len(value), MAX_ITEMS) + 1
             if depth == MAX_DEPTH or left[0] <= 0:
                 return f"<{kind.__qualname__}>"
             return _container(value, depth + 1, left)
-        if isinstance(value, Enum):
+        if issubclass(kind, Enum):
             return clean_value(value.value, depth, left)
-        if isinstance(value, int) and kind is not int:
+        if issubclass(kind, int) and kind is not int:
             return clean_value(int.__int__(value), depth, left)
-        if isinstance(value, float):
+        if issubclass(kind, float):
             return float.__float__(value)
-        if isinstance(value, date | time):
+        if issubclass(kind, date | time):
             return value.isoformat()
-        if isinstance(value, bytes | bytearray):
+        if issubclass(kind, bytes | bytearray):
             return show(bytes(value[:MAX_REPR]))
-        if isinstance(value, Decimal | PurePath | Promise | UUID | timedelta):
+        if issubclass(kind, Decimal | PurePath | Promise | UUID | timedelta):
             return show(value, str)
         # Their `repr` can query the database.
-        if isinstance(value, Model):
+        if issubclass(kind, Model):
             return f"<{kind.__qualname__} pk={value.pk!r}>"
-        if isinstance(value, QuerySet | Manager):
+        if issubclass(kind, QuerySet | Manager):
             return f"<{kind.__qualname__} of {value.model.__qualname__}>"
     except Exception:
         pass
@@ -130,12 +131,12 @@ def _is_name(item: object) -> bool:
 
 def _container(value: Any, depth: int, left: list[int]) -> Any:
     rest = len(value) - MAX_ITEMS
-    if isinstance(value, Mapping):
+    if issubclass(type(value), Mapping):
         found = clean(dict(islice(value.items(), MAX_ITEMS)), depth, left)
         return {**found, "…": f"{rest} more"} if rest > 0 else found
     items = list(islice(value, MAX_ITEMS))
     # A secret with its name, as in a list of headers.
-    if len(items) == 2 and isinstance(items[0], str | bytes):
+    if len(items) == 2 and issubclass(type(items[0]), str | bytes):
         items[1] = checked(*items)[1]
     shown = [clean_value(item, depth, left) for item in items]
     return [*shown, f"… {rest} more"] if rest > 0 else shown
@@ -143,7 +144,7 @@ def _container(value: Any, depth: int, left: list[int]) -> Any:
 
 def checked(key: object, value: Any) -> tuple[str, Any]:
     """Return `key` as text, and `value` unless it is secret."""
-    name = str.__str__(key) if isinstance(key, str) else show(key)
+    name = str.__str__(key) if issubclass(type(key), str) else show(key)
     if len(name) > MAX_KEY or not name.isascii():
         name = clean_text(name, MAX_KEY)
     if is_secret_value(name, value):

@@ -1,8 +1,11 @@
 """Lines of structlog and of `logging` come out alike, and once."""
 
+import fcntl
 import io
 import json
 import logging
+import os
+from contextlib import suppress
 from decimal import Decimal
 from functools import wraps
 from typing import Any
@@ -11,6 +14,7 @@ from unittest.mock import patch
 import structlog
 from django.contrib.auth.models import User
 from django.test import SimpleTestCase
+from django.utils.functional import SimpleLazyObject
 from django.utils.log import DEFAULT_LOGGING
 from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
@@ -109,6 +113,32 @@ class LineTests(LinesTestCase):
         self.assertEqual(line["found"], "<QuerySet of User>")
         self.assertEqual(line["all"], "<UserManager of User>")
 
+    def test_lazy_value_is_not_evaluated(self) -> None:
+        evaluated = []
+        lazy = SimpleLazyObject(lambda: evaluated.append(1))
+        get_logger("shop").info("seen", never_seen_before=lazy, password=lazy)
+        logging.getLogger("shop").info("seen", extra={"items": [lazy]})
+        self.assertEqual(evaluated, [])
+        self.assertEqual(self.output.lines[0]["password"], "[redacted]")
+        self.assertEqual(len(self.output.lines), 2)
+
+    def test_pipe_is_given_back_when_it_is_broken(self) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        handler = ConsoleHandler()
+        handler.setFormatter(JsonFormatter())
+        with (
+            os.fdopen(os.dup(writing), "w") as other,
+            patch("sys.stdout", other),
+            patch("sys.stderr", io.StringIO()),
+            patch(f"{ConsoleHandler.__module__}.fcntl.lockf") as lockf,
+        ):
+            handler.emit(logging.makeLogRecord({"msg": "lost"}))
+            with suppress(OSError):
+                other.close()
+        os.close(writing)
+        self.assertEqual(lockf.call_args.args[1], fcntl.LOCK_UN)
+
     def test_secrets_in_an_exception_are_hidden(self) -> None:
         try:
             raise ValueError("token='hunter2' at db://ann:hunter2@host/")
@@ -182,7 +212,14 @@ class ConfigurationTests(LinesTestCase):
 
     def test_switched_off_logging_is_that_of_django(self) -> None:
         with patch.dict("os.environ", TELEMETRY_ENABLED="false"):
-            self.assertEqual(logging_config(), DEFAULT_LOGGING)
+            config = logging_config()
+        self.assertEqual(config["loggers"], DEFAULT_LOGGING["loggers"])
+        self.assertEqual(config["handlers"], DEFAULT_LOGGING["handlers"])
+        # What a project adds, by the README, is its own.
+        config["handlers"]["file"] = {"formatter": "json"}
+        config["root"]["handlers"].append("file")
+        self.assertIn("json", config["formatters"])
+        self.assertNotIn("file", DEFAULT_LOGGING["handlers"])
 
 
 class ProcessorTests(LinesTestCase):
@@ -212,6 +249,14 @@ class ProcessorTests(LinesTestCase):
         with patch("sys.stdout", io.StringIO()) as stream:
             handler.emit(logging.makeLogRecord({"msg": "gone"}))
         self.assertEqual(stream.getvalue(), "")
+
+    def test_drop_is_not_raised_by_handlers_of_logging(self) -> None:
+        def drop(*_: Any) -> Any:
+            raise structlog.DropEvent
+
+        with captured(JsonFormatter([drop])) as output:
+            logging.getLogger("shop").info("gone")
+        self.assertEqual(output.text.strip(), "")
 
 
 class DirectTests(LinesTestCase):

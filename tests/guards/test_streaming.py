@@ -1,10 +1,13 @@
 """A streamed response is complete when its body is."""
 
+from unittest.mock import patch
+
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from structlog.contextvars import get_contextvars
 
 from ..fields import HEADER
+from ..logging import ANSWERED
 from .lines import LinesTestCase, small_site
 
 HEADERS = {HEADER: "abc-123"}
@@ -33,6 +36,20 @@ class StreamingTests(LinesTestCase):
         ids = {line["request.id"] for line in self.output.lines}
         self.assertEqual(ids, {"abc-123"})
         self.assertEqual(get_contextvars(), {})
+
+    def test_access_line_is_dropped_once(self) -> None:
+        ANSWERED.clear()
+        self.get("/stream/").getvalue()
+        self.assertEqual(list(ANSWERED), ["GET /stream/"])
+
+    def test_excluded_stream_keeps_the_access_line_and_leaves_none(self) -> None:
+        ANSWERED.clear()
+        with patch.dict("os.environ", TELEMETRY_EXCLUDED_PATHS="/stream/"):
+            response = self.get("/stream/")
+            next(iter(response))
+            response.close()
+        self.assertEqual(list(ANSWERED), [])
+        self.assertEqual(_events(self.output.lines), ["chunk"])
 
     def test_body_that_raises_half_way_has_failed(self) -> None:
         response = self.get("/stream/?break")

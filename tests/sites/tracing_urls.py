@@ -11,6 +11,7 @@ log = structlog.get_logger("shop")
 
 
 def team(request: HttpRequest, pk: int) -> HttpResponse:
+    structlog.contextvars.bind_contextvars(league="north")
     log.info("viewed", password="hunter2", huge=2**64 - 1, bad="\ud800")
     return HttpResponse()
 
