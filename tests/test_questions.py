@@ -155,6 +155,7 @@ ANSWERS = {
     "use_channels": True,
     "use_celery": False,
     "log_queries": True,
+    "also_log": ["running"],
     "otel_exporter": "console",
     "log_schema": "ecs",
     "service_name": "shop",
@@ -185,6 +186,7 @@ def test_defaults_ask_for_nothing(tmp_path: Path) -> None:
         "use_channels": False,
         "use_celery": False,
         "log_queries": False,
+        "also_log": [],
         "otel_exporter": "otlp-http",
         "otel_libraries": [],
         "log_schema": "plain",
@@ -234,6 +236,7 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
     terminal.answer("Channels", "y", enter=False)
     terminal.answer("Celery", "n", enter=False)
     terminal.answer("queries", "y", enter=False)
+    terminal.answer("what else", f"{DOWN} ")
     terminal.answer("exporter", DOWN)
     terminal.answer("libraries", " ")
     terminal.answer("service", " 2", refused='"shop 2": use A-Z a-z 0-9 . _ -')
@@ -247,6 +250,7 @@ def test_answers_come_from_a_terminal(tmp_path: Path) -> None:
         "use_channels": True,
         "use_celery": False,
         "log_queries": True,
+        "also_log": ["commands"],
         "otel_exporter": "otlp-grpc",
         "otel_libraries": ["psycopg"],
         "log_schema": "gcp",
@@ -262,6 +266,7 @@ def test_enter_takes_every_proposal(tmp_path: Path) -> None:
         "Channels",
         "Celery",
         "queries",
+        "what else",
         "exporter",
         "libraries",
         "service",

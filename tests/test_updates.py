@@ -33,6 +33,7 @@ EVERYTHING: dict[str, Any] = {
     "use_channels": True,
     "use_celery": True,
     "log_queries": True,
+    "also_log": ["running", "commands"],
     "otel_exporter": "otlp-http",
     "otel_libraries": ["redis"],
     "log_schema": "ecs",
@@ -44,6 +45,7 @@ NOTHING: dict[str, Any] = {
     "use_channels": False,
     "use_celery": False,
     "log_queries": False,
+    "also_log": [],
     "otel_exporter": "none",
     "otel_libraries": [],
     "log_schema": "plain",
@@ -159,6 +161,7 @@ ANSWERS = st.fixed_dictionaries(
         "otel_exporter": st.sampled_from(["none", "console", "otlp-http", "otlp-grpc"]),
         "service_name": st.from_regex(r"[a-z][a-z0-9._-]{0,9}", fullmatch=True),
         "log_queries": st.booleans(),
+        "also_log": st.sampled_from([[], ["running"], ["commands"]]),
         "log_schema": st.sampled_from(["plain", "gcp", "datadog", "ecs"]),
         "field_names": st.sampled_from(["classic", "stable"]),
     }
