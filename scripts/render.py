@@ -22,7 +22,7 @@ ALL = {
 
 def main() -> None:
     package = render(Path(tempfile.mkdtemp(prefix="render-")), **ALL)
-    files = sorted(package.glob("*.py"))
+    files = sorted(package.rglob("*.py"))
     lines = sum(len(file.read_text().splitlines()) for file in files)
     print(f"{package}: {len(files)} modules, {lines} lines")
 

@@ -108,7 +108,7 @@ def assert_no_leftovers(file: Path, answers: dict[str, Any]) -> None:
     said = f"{file.name}\n{text}"
     for words, question, allowed in WORDS:
         # Metrics and log stores have names of their own.
-        named = ("tracing_requests.py", "formatters.py", "test_schema.py")
+        named = ("spans.py", "formatters.py", "test_schema.py")
         if file.name in named and question == "field_names":
             continue
         if answers[question] not in allowed:

@@ -21,10 +21,9 @@ from .support import (
     combinations,
     environment,
     git,
-    render,
 )
 from .support.processes import free_port
-from .test_house import ALL, EDITS, NONE
+from .test_house import EDITS
 
 README = (REPOSITORY / "README.md").read_text()
 
@@ -153,7 +152,7 @@ def test_the_readme_can_be_followed_from_start_to_end(reader: Reader) -> None:
     assert line["request.id"] in said
     reader.server.stop()
 
-    anchor = "    # Add your own above this line.\n"
+    anchor = "    # Add your own below this line.\n"
     label = '    "staff": "staff",\n'
     assert label + anchor in README
     reader.edit("telemetry/labels.py", anchor, label + anchor)
@@ -189,18 +188,6 @@ def test_a_new_project_can_be_started_by_the_readme(reader: Reader) -> None:
         reader.edit("shop/settings.py", old, f"{old}    {entry},\n")
     said = reader.type("python manage.py check --fail-level WARNING")
     assert "no issues" in said
-
-
-def test_the_readme_has_the_size_of_the_package(tmp_path: Path) -> None:
-    sizes: list[str] = []
-    for answers in (NONE, ALL):
-        package = render(tmp_path / str(len(sizes)), **answers)
-        files = sorted(package.glob("*.py"))
-        lines = sum(len(file.read_text().splitlines()) for file in files)
-        sizes.append(f"{len(files)} files with {lines:,} lines")
-    shown = f"Without options these are {sizes[0]}, with all {sizes[1]}, tests aside."
-    assert shown in README
-    assert len(README.splitlines()) <= 300
 
 
 def test_the_recipes_are_those_that_are_tested() -> None:

@@ -241,7 +241,7 @@ def edit_tests(package: Path) -> None:
 
 
 def above_anchor(file: Path, entry: str) -> None:
-    anchor = "    # Add your own above this line.\n"
+    anchor = "    # Add your own below this line.\n"
     text = file.read_text()
     assert anchor in text, f"{file.name} has no anchor"
     file.write_text(text.replace(anchor, entry + anchor, 1))
@@ -281,7 +281,7 @@ def test_a_new_entry_of_ours_and_one_of_theirs_both_stay(tmp_path: Path) -> None
     template = Template(tmp_path / "template")
     redaction = template.folder / "template" / "telemetry" / "redaction.py"
     lines = redaction.read_text().splitlines(keepends=True)
-    anchor = lines.index("    # Add your own above this line.\n")
+    anchor = lines.index("    # Add your own below this line.\n")
     lines.insert(anchor - 3, '    "newly_known",\n')
     redaction.write_text("".join(lines))
     template.release("v1.1.0")

@@ -16,13 +16,13 @@ from celery import signals, states
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore, Reject, Retry
 
-from . import celery_worker
-from .context import Scope, current, current_scope
-from .environment import load
 from .fields import Fields, task_fields, task_level, task_line_fields
-from .formatters import exception_fields
+from .internals import worker as celery_worker
+from .internals.environment import load
+from .internals.formatters import exception_fields
+from .internals.scope import Scope, current, current_scope
+from .internals.values import clean
 from .logging import get_logger
-from .values import clean
 
 log = get_logger("telemetry.celery")
 

@@ -16,12 +16,12 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase as Response
 
 from . import fields
-from .context import Scope, request_id_from
-from .environment import load
-from .formatters import exception_fields
+from .internals.environment import load
+from .internals.formatters import exception_fields
+from .internals.scope import Scope, request_id_from
+from .internals.streaming import watch_body
+from .internals.users import aread_session, read_session
 from .logging import ANSWERED, REQUEST_ATTRIBUTE, get_logger
-from .streaming import watch_body
-from .users import aread_session, read_session
 
 log = get_logger("telemetry.middleware")
 

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 from channels.consumer import AsyncConsumer
 
 from . import fields
-from .context import Scope, current, request_id_from
-from .environment import load
+from .internals.environment import load
+from .internals.scope import Scope, current, request_id_from
 from .labels import extract_labels
 from .logging import AccessFilter, get_logger
 

@@ -11,7 +11,8 @@ from structlog.contextvars import (
     unbind_contextvars,
 )
 
-from ..context import Scope, add, increment, timer
+from ..context import add, increment, timer
+from ..internals.scope import Scope
 from ..logging import get_logger
 from .lines import LinesTestCase
 

@@ -2,7 +2,7 @@
 
 from django.test import SimpleTestCase
 
-from ..environment import load
+from ..internals.environment import load
 
 
 class EnvironmentTests(SimpleTestCase):

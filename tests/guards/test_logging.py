@@ -19,7 +19,7 @@ from django.utils.log import DEFAULT_LOGGING
 from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
-from ..formatters import JsonFormatter, PrettyFormatter
+from ..internals.formatters import JsonFormatter, PrettyFormatter
 from ..logging import ConsoleHandler, get_logger, logging_config
 from .lines import LinesTestCase, captured
 

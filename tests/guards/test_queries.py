@@ -2,9 +2,9 @@
 
 from django.db import connections
 
-from ..context import Scope, current_scope
+from ..internals.scope import Scope, current_scope
 from ..logging import get_logger
-from ..queries import REPEATED, _measure, count_queries
+from ..internals.queries import REPEATED, _measure, count_queries
 from .lines import LinesTestCase
 
 log = get_logger("shop")

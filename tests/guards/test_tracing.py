@@ -15,10 +15,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from .. import context
-from ..environment import load
+from ..internals import scope as context
+from ..internals.environment import load
 from ..logging import get_logger
-from ..tracing_export import (
+from ..internals.exporters import (
     ProcessExporter,
     RecordHandler,
     redacted_span,

@@ -26,7 +26,7 @@ import django
 django.setup()
 
 from django.test import AsyncClient, Client  # noqa: E402
-from telemetry.formatters import JsonFormatter  # noqa: E402
+from telemetry.internals.formatters import JsonFormatter  # noqa: E402
 from telemetry.logging import (  # noqa: E402
     PROCESSORS,
     ConsoleHandler,

@@ -11,7 +11,7 @@ django.setup()
 from celery import Celery  # noqa: E402
 from celery.contrib.testing.worker import start_worker  # noqa: E402
 from telemetry.celery import TelemetryTask  # noqa: E402
-from telemetry.context import Scope, current  # noqa: E402
+from telemetry.internals.scope import Scope, current  # noqa: E402
 from telemetry.logging import get_logger  # noqa: E402
 
 log = get_logger("site")

@@ -8,7 +8,7 @@ import structlog
 from asgiref.sync import async_to_sync, sync_to_async
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path, re_path
-from telemetry.context import current
+from telemetry.internals.scope import current
 from telemetry.logging import get_logger
 
 log = get_logger("site")

@@ -18,7 +18,7 @@ from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 from structlog.contextvars import clear_contextvars
 
-from ..formatters import JsonFormatter, LineFormatter
+from ..internals.formatters import JsonFormatter, LineFormatter
 from ..logging import PROCESSORS, configure_structlog, logging_config
 
 Line = dict[str, Any]

@@ -4,7 +4,8 @@ from contextvars import copy_context
 
 from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 
-from ..context import Scope, add, increment, timer
+from ..context import add, increment, timer
+from ..internals.scope import Scope
 from ..logging import get_logger
 from .lines import LinesTestCase
 

@@ -3,7 +3,7 @@
 import os
 
 from ..checks import check_wiring
-from ..environment import load
+from ..internals.environment import load
 from .lines import LinesTestCase
 
 LEVELS = "DEBUG, INFO, WARNING, ERROR, CRITICAL"

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from ..formatters import PrettyFormatter
+from ..internals.formatters import PrettyFormatter
 from ..logging import get_logger
 from .lines import LinesTestCase, captured
 

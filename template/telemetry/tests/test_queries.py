@@ -1,8 +1,8 @@
 """The last line counts the database queries of what is going on."""
 
-from ..context import Scope
+from ..internals.queries import REPEATED, _measure, count_queries
+from ..internals.scope import Scope
 from ..logging import get_logger
-from ..queries import REPEATED, _measure, count_queries
 from .lines import LinesTestCase
 
 log = get_logger("shop")

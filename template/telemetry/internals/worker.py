@@ -11,8 +11,8 @@ from celery.signals import celeryd_init, import_modules, setup_logging
 from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
+from ..logging import ConsoleHandler, console_formatter, is_configured
 from .environment import load
-from .logging import ConsoleHandler, console_formatter, is_configured
 
 _REPORTED = "telemetry_reported"
 

@@ -38,7 +38,7 @@ SECRET_WORDS = (
     "session_key",
     "signing_key",
     "token",
-    # Add your own above this line.
+    # Add your own below this line.
 )
 
 # Keys that end in a secret word and name none.
@@ -46,7 +46,7 @@ HARMLESS_KEYS = (
     "continuation_token",
     "max_token",
     "page_token",
-    # Add your own above this line.
+    # Add your own below this line.
 )
 
 # Elsewhere a number is no secret: `token: 5`.

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 
-from . import context
+from . import scope
 
 
 def watch_body(response: StreamingHttpResponse, run: Any, *, in_async: bool) -> None:
@@ -29,8 +29,8 @@ class _Body:
         self._run = run
         self._status = response.status_code
         self._close = response.close
-        self._fields = context.current()
-        for enrich in context.ENRICHERS:
+        self._fields = scope.current()
+        for enrich in scope.ENRICHERS:
             self._fields |= enrich()
         self._has_started = False
         self._is_closed = False
@@ -69,8 +69,8 @@ class _Body:
 
     @contextmanager
     def _part(self) -> Iterator[None]:
-        scope = context.Scope(self._fields)
-        scope.collect_for(self._run.scope)
+        part = scope.Scope(self._fields)
+        part.collect_for(self._run.scope)
         self._has_started = self._has_started or not self._is_closed
         try:
             yield
@@ -81,5 +81,5 @@ class _Body:
             self._run.fail(error, self._status)
             raise
         finally:
-            self._fields = context.current()
-            scope.exit()
+            self._fields = scope.current()
+            part.exit()

@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from .context import ENDINGS, Fields, Scope, current_scope
+from .scope import ENDINGS, Fields, Scope, current_scope
 
 # A statement that came this often is reported, with this much of its text.
 REPEATED = 5

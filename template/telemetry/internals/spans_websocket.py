@@ -8,9 +8,9 @@ from channels.exceptions import StopConsumer
 from opentelemetry import context, trace
 from opentelemetry.propagate import extract
 
-from .context import current
-from .tracing_export import add_to_span
-from .websocket import WRAPPERS
+from ..websocket import WRAPPERS
+from .exporters import add_to_span
+from .scope import current
 
 _tracer = trace.get_tracer("telemetry")
 

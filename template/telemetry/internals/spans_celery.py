@@ -6,9 +6,9 @@ from celery.signals import task_prerun, worker_process_shutdown
 from opentelemetry.instrumentation.celery import CeleryInstrumentor
 from opentelemetry.trace import get_current_span
 
-from . import celery
-from .context import current
-from .tracing_export import add_to_span
+from .. import celery
+from .exporters import add_to_span
+from .scope import current
 
 
 def instrument_celery(flush: Any) -> None:
