@@ -14,7 +14,7 @@ import pytest
 from .support import Process, Project, json_lines
 from .support.redis import redis
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 EXTRA = ("celery[redis,msgpack,sqlalchemy]",)
 
 APPLICATION = """
@@ -90,8 +90,8 @@ def start(folder: Path, application: str) -> Project:
     project = Project.start(folder, extra=EXTRA, use_celery=True, otel_exporter="none")
     project.write("config/__init__.py", "from .celery import app\n")
     project.write("config/celery.py", application)
-    project.write("config/tasks.py", (SITES / "tasks.py").read_text())
-    project.write("send.py", (SITES / "send.py").read_text())
+    project.write("config/tasks.py", (PROJECT_FILES / "tasks.py").read_text())
+    project.write("send.py", (PROJECT_FILES / "send.py").read_text())
     project.environ["LOG_FORMAT"] = "json"
     return project
 

@@ -10,7 +10,7 @@ import pytest
 
 from .hostile.figures import count
 from .hostile.package import MAX_LINE
-from .hostile.site import SITES, start_site
+from .hostile.site import PROJECT_FILES, start_site
 from .support import Project
 
 Lines = list[dict[str, Any]]
@@ -19,7 +19,7 @@ Lines = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = start_site(tmp_path_factory.mktemp("faults") / "shop")
-    project.write("faults.py", (SITES / "hostile_faults.py").read_text())
+    project.write("faults.py", (PROJECT_FILES / "hostile_faults.py").read_text())
     return project
 
 

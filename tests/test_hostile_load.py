@@ -11,7 +11,7 @@ import pytest
 from .hostile.clients import Clients
 from .hostile.figures import count
 from .hostile.package import SOAK_SECONDS
-from .hostile.site import SITES, start_site
+from .hostile.site import PROJECT_FILES, start_site
 from .support import Project
 
 SERVERS = {
@@ -78,7 +78,7 @@ def test_tasks_on_threads_keep_their_context_apart(
 ) -> None:
     folder = tmp_path_factory.mktemp("tasks") / "shop"
     project = start_site(folder, use_celery=True)
-    project.write("tasks_talking.py", (SITES / "hostile_tasks.py").read_text())
+    project.write("tasks_talking.py", (PROJECT_FILES / "hostile_tasks.py").read_text())
     finished = project.run("python", "tasks_talking.py", str(TASKS))
     assert finished.stderr.splitlines()[-1] == "context after: {}"
     lines = [json.loads(line) for line in finished.stdout.splitlines()]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from .hostile.figures import count
 from .hostile.package import many, module
-from .hostile.site import SITES, start_site
+from .hostile.site import PROJECT_FILES, start_site
 from .support import Project
 from .support.otlp import Receiver
 
@@ -24,7 +24,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = start_site(
         folder, use_celery=True, use_channels=True, otel_exporter="otlp-http"
     )
-    project.write("secrets_planted.py", (SITES / "hostile_secrets.py").read_text())
+    project.write(
+        "secrets_planted.py", (PROJECT_FILES / "hostile_secrets.py").read_text()
+    )
     return project
 
 

@@ -17,7 +17,7 @@ import pytest
 from .support import Project, Server, json_lines
 from .support.processes import free_port
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 EXTRA = ["gunicorn", "uvicorn", "daphne", "djangorestframework", "sentry-sdk"]
 EXTRA += ["pytest", "pytest-django"]
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -38,8 +38,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         resource_labels="tournament, draft",
         otel_exporter="none",
     )
-    project.write("config/urls.py", (SITES / "http_urls.py").read_text())
-    project.write("users_probe.py", (SITES / "users_probe.py").read_text())
+    project.write("config/urls.py", (PROJECT_FILES / "http_urls.py").read_text())
+    project.write("users_probe.py", (PROJECT_FILES / "users_probe.py").read_text())
     project.edit(
         "config/settings.py",
         "INSTALLED_APPS = [",

@@ -23,7 +23,7 @@ from .support import (
     git,
 )
 from .support.processes import free_port
-from .test_house import EDITS
+from .test_recipes import EDITS
 
 README = (REPOSITORY / "README.md").read_text()
 

@@ -14,7 +14,7 @@ from .support.redis import redis
 
 FIELD_NAMES = ("classic", "stable")
 SCHEMAS = ("plain", "gcp", "datadog", "ecs")
-# What a guard needs that has this in its name.
+# What a test file beside the rendered ones needs that has this in its name.
 OPTIONAL = {
     "websocket": "use_channels",
     "celery": "use_celery",
@@ -64,7 +64,7 @@ def test_the_rendered_tests_pass(
     )
     project.manage("check", "--fail-level=WARNING")
     assert count(project.manage("test", "telemetry").stderr) > 0
-    add_guards(project, answers)
+    add_tests_beside(project, answers)
     assert count(project.manage("test", "telemetry").stderr) > 60
 
     if with_pytest:
@@ -89,9 +89,9 @@ def test_the_rendered_tests_pass_on_the_oldest_requirements(tmp_path: Path) -> N
     assert count(project.manage("test", "telemetry").stderr) > 0
 
 
-def add_guards(project: Project, answers: dict[str, Any]) -> None:
+def add_tests_beside(project: Project, answers: dict[str, Any]) -> None:
     """Put the tests of what an owner need not read beside the rendered ones."""
-    for file in sorted((REPOSITORY / "tests" / "guards").glob("*.py")):
+    for file in sorted((REPOSITORY / "tests" / "beside_rendered").glob("*.py")):
         needed = [
             name
             for name, question in OPTIONAL.items()

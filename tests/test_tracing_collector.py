@@ -10,7 +10,7 @@ from .support import Project, Server, interpreters
 from .support.otlp import Receiver
 from .support.processes import free_port
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 # It is built against each Python by itself, and not yet for 3.14.
 ROTEL = "rotel==0.0.1a15"
 NEWEST = (3, 13)
@@ -26,7 +26,7 @@ def test_spans_and_records_pass_a_collector(tmp_path: Path, protocol: str) -> No
         otel_exporter=f"otlp-{protocol}",
         resource_labels="team",
     )
-    project.write("config/urls.py", (SITES / "tracing_urls.py").read_text())
+    project.write("config/urls.py", (PROJECT_FILES / "tracing_urls.py").read_text())
     project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
     [agent] = project.bin.parent.glob("lib/*/site-packages/rotel/rotel-agent")
     libraries = project.run("python", "-c", LIBRARIES).stdout.strip()

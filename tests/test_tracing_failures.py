@@ -14,7 +14,7 @@ from .support import Project, json_lines
 from .support.otlp import Receiver
 from .support.processes import free_port
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 # In seconds: how long a server may take from SIGTERM to its end.
 STOP = 5
 
@@ -30,7 +30,7 @@ def project(
         otel_exporter=exporter,
         resource_labels="team",
     )
-    project.write("config/urls.py", (SITES / "tracing_urls.py").read_text())
+    project.write("config/urls.py", (PROJECT_FILES / "tracing_urls.py").read_text())
     project.configure(ALLOWED_HOSTS=["127.0.0.1", "testserver"], DEBUG=False)
     project.environ |= {
         "OTEL_ENABLED": "true",

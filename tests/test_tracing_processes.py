@@ -12,7 +12,7 @@ import pytest
 from .support import Project
 from .support.otlp import Receiver, points
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 EXTRA = ("daphne", "granian", "gunicorn", "gevent", "hypercorn", "uvicorn")
 REQUESTS = 30
 
@@ -45,7 +45,7 @@ def project(
         otel_exporter=exporter,
         resource_labels="team",
     )
-    project.write("config/urls.py", (SITES / "tracing_urls.py").read_text())
+    project.write("config/urls.py", (PROJECT_FILES / "tracing_urls.py").read_text())
     project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
     # How long a process waits for a Collector is not what is tested here.
     project.edit("telemetry/internals/exporters.py", "MAX_WAIT = 3.0", "MAX_WAIT = 20")

@@ -13,7 +13,7 @@ import pytest
 from .support import Project, json_lines
 from .support.otlp import Receiver
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 
 
 def start(folder: Path, **answers: Any) -> Project:
@@ -24,7 +24,7 @@ def start(folder: Path, **answers: Any) -> Project:
         resource_labels="team",
         **answers,
     )
-    project.write("config/urls.py", (SITES / "tracing_urls.py").read_text())
+    project.write("config/urls.py", (PROJECT_FILES / "tracing_urls.py").read_text())
     project.configure(ALLOWED_HOSTS=["127.0.0.1", "testserver"], DEBUG=False)
     project.environ |= {
         "OTEL_ENABLED": "true",

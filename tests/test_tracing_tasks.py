@@ -15,7 +15,7 @@ from .support import Project, Server, json_lines
 from .support.otlp import Item, Receiver
 from .support.processes import free_port
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 REQUESTS = 20
 
 pytestmark = pytest.mark.skipif(
@@ -99,7 +99,7 @@ def project(
         use_celery=True,
         use_channels=True,
     )
-    project.write("config/urls.py", (SITES / "tracing_tasks.py").read_text())
+    project.write("config/urls.py", (PROJECT_FILES / "tracing_tasks.py").read_text())
     project.write("config/asgi.py", ASGI)
     project.write("config/__init__.py", "")
     project.write(

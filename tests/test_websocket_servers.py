@@ -17,7 +17,7 @@ from websockets.typing import Origin
 from .support import Project, Server, json_lines
 from .support.redis import redis
 
-SITES = Path(__file__).parent / "sites"
+PROJECT_FILES = Path(__file__).parent / "project_files"
 EXTRA = ("uvicorn", "websockets", "daphne", "channels-redis")
 SERVERS = {"uvicorn": (), "daphne": ("-v", "0")}
 KINDS = ("async", "sync")
@@ -39,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         otel_exporter="none",
         use_channels=True,
     )
-    project.write("config/asgi.py", (SITES / "sockets.py").read_text())
+    project.write("config/asgi.py", (PROJECT_FILES / "sockets.py").read_text())
     project.configure(
         ALLOWED_HOSTS=["127.0.0.1"],
         ASGI_APPLICATION="config.asgi.application",

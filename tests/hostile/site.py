@@ -1,4 +1,4 @@
-"""A project with the views of `sites/hostile_urls.py`."""
+"""A project with the views of `project_files/hostile_urls.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..support import Project
 
-SITES = Path(__file__).parents[1] / "sites"
+PROJECT_FILES = Path(__file__).parents[1] / "project_files"
 # The same as the other servers' tests, which share the environment.
 EXTRA = ["gunicorn", "uvicorn", "daphne", "djangorestframework", "sentry-sdk"]
 EXTRA += ["pytest", "pytest-django"]
@@ -21,7 +21,7 @@ def start_site(folder: Path, **answers: Any) -> Project:
         **answers,
     }
     project = Project.start(folder, extra=EXTRA, **chosen)
-    project.write("config/urls.py", (SITES / "hostile_urls.py").read_text())
+    project.write("config/urls.py", (PROJECT_FILES / "hostile_urls.py").read_text())
     project.configure(
         ALLOWED_HOSTS=["*"],
         DEBUG=False,
