@@ -19,7 +19,7 @@ from celery.exceptions import Ignore, Reject, Retry
 from .fields import Fields, task_fields, task_level, task_line_fields
 from .internals import worker as celery_worker
 from .internals.environment import load
-from .internals.formatters import exception_fields
+from .internals.errors import exception_fields
 from .internals.scope import Scope, current, current_scope
 from .internals.values import clean
 from .logging import get_logger

@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase as Response
 
 from . import fields
 from .internals.environment import load
-from .internals.formatters import exception_fields
+from .internals.errors import exception_fields
 from .internals.scope import Scope, request_id_from
 from .internals.streaming import watch_body
 from .internals.users import aread_session, read_session

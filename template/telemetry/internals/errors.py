@@ -1,0 +1,49 @@
+"""Exceptions as fields."""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from .frames import project_frame
+
+
+def exception_fields(error: BaseException) -> dict[str, Any]:
+    """Return `error.type`, `error.message`, `error.at` and `exception`, the traceback.
+
+    Without `error.at` if no frame is in the project's code. Texts are neither cut
+    nor searched for secrets. Never raises, whatever the methods of `error` do.
+    """
+    kind = type(error)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    fields = {
+        "error.type": name.removeprefix("builtins."),
+        "error.message": _call(str, error),
+        "error.at": _call(_project_frame, error),
+        "exception": _call(_traceback, error),
+    }
+    if fields["error.at"] is None:
+        del fields["error.at"]
+    return fields
+
+
+def _call(function: Callable[[BaseException], Any], error: BaseException) -> Any:
+    try:
+        return function(error)
+    except Exception as raised:
+        return f"<{type(error).__qualname__} raised {type(raised).__qualname__}>"
+
+
+def _project_frame(error: BaseException) -> str | None:
+    return project_frame(reversed(list(traceback.walk_tb(error.__traceback__))))
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        rows = traceback.format_exception(error)
+    except Exception:
+        # `traceback` reads attributes of the exception, which can raise or have
+        # types that it does not expect; hence the frames without them.
+        rows = ["Traceback (most recent call last):\n"]
+        rows += traceback.format_tb(error.__traceback__)
+        rows.append(f"{type(error).__qualname__}: {_call(str, error)}")
+    return "".join(rows).rstrip("\n")
