@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import sys
 import time
 from collections import deque
@@ -16,13 +15,13 @@ from celery import signals, states
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore, Reject, Retry
 
-from .fields import Fields, task_fields, task_level, task_line_fields
+from .fields import Fields, task_event_fields, task_fields, task_level, task_line_fields
 from .internals import worker as celery_worker
-from .internals.environment import load
+from .internals.environment import environment
 from .internals.errors import exception_fields
+from .internals.record import get_logger
 from .internals.scope import Scope, current, current_scope
 from .internals.values import clean
-from .logging import get_logger
 
 log = get_logger("telemetry.celery")
 
@@ -78,14 +77,17 @@ class TaskRun:
         self._surrounding = sys.exception()
         self._started = time.perf_counter()
         self._wait = _queue_wait(sent, task.request.eta)
-        self.scope = Scope(task_fields(task, {**current(), **carried, **given}))
+        own: dict[str, Any] = {"request.id": task.request.root_id or task.request.id}
+        own |= task_fields(task, {**current(), **carried, **given})
+        own |= {"task.id": task.request.id, "task.name": task.name}
+        self.scope = Scope(own, lambda: task_line_fields(task))
         task.request.telemetry_run = self
         self._write("task_started", {})
 
     def finish(self, state: str | None, result: Any) -> None:
         """Log the outcome."""
         seconds = time.perf_counter() - self._started
-        fields = {"duration_ms": round(seconds * 1000, 2), **self.scope.ending()}
+        fields = {"duration_ms": round(seconds * 1000, 2), **self.scope.last_fields()}
         error = self._error(state, result)
         if error is None:
             self._write("task_completed", fields)
@@ -106,7 +108,7 @@ class TaskRun:
         # Celery's own tasks poll and clean up; only a failure matters.
         is_quiet = self._task.name.startswith("celery.") and event != "task_failed"
         if level is not None and not is_quiet:
-            own = {**task_line_fields(self._task), **self._wait}
+            own = {**task_event_fields(self._task, event), **self._wait}
             log.log(level, event, **{**fields, **own})
 
     def _error(self, state: str | None, result: Any) -> BaseException | None:
@@ -246,5 +248,5 @@ def _queue_wait(sent: float | None, eta: str | None) -> dict[str, float]:
     return {"queue_wait_ms": round(max(time.time() - sent, 0) * 1000, 2)}
 
 
-if load(os.environ).enabled:
+if environment().enabled:
     connect_signals()

@@ -1,7 +1,5 @@
 """The consumer mixin: one context and a few lines for each connection."""
 
-import logging
-import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack
@@ -11,10 +9,12 @@ from urllib.parse import parse_qs
 from channels.consumer import AsyncConsumer
 
 from . import fields
-from .internals.environment import load
-from .internals.scope import Scope, current, request_id_from
+from .internals.environment import environment
+from .internals.mistakes import fields_from, trust_from
+from .internals.record import get_logger
+from .internals.scope import Scope, request_id_from
+from .internals.users import line_fields_of
 from .labels import extract_labels
-from .logging import AccessFilter, get_logger
 
 log = get_logger("telemetry.websocket")
 
@@ -44,14 +44,19 @@ class TelemetryConsumerMixin(AsyncConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the connection, which is one task of the event loop."""
-        self.ws_conn_id = request_id_from(None, trust=False)
+        self.ws_conn_id = request_id_from(None, is_trusted=False)
         self.ws_labels = extract_labels(scope.get("path", ""))
-        environment = load(os.environ)
-        if scope["type"] != "websocket" or not environment.enabled:
+        if scope["type"] != "websocket" or not environment().enabled:
             await super().__call__(scope, receive, send)
             return
-        request_id = _request_id(scope, trust=environment.trust_request_id)
-        context = fields.connection_fields(scope, request_id, self.ws_conn_id)
+        address = (scope.get("client") or [None])[0]
+        is_trusted = trust_from({}, fields.trusts_request_id, address)
+        request_id = _request_id(scope, trust=is_trusted)
+        context: dict[str, Any] = {"request.id": request_id, "user.id": None}
+        fields_from(
+            context, fields.connection_fields, scope, request_id, self.ws_conn_id
+        )
+        context["ws.conn_id"] = self.ws_conn_id
         connection = _Connection(scope, receive, send, context)
         try:
             await super().__call__(scope, connection.receive, connection.send)
@@ -101,7 +106,12 @@ class _Connection:
         self._messages_in = self._messages_out = 0
         self._accepted = self._rejected = self._failed = False
         self._close_code = ABNORMAL_CLOSURE
-        self._scope = Scope(context, lambda: fields.connection_line_fields(scope))
+        self._scope = Scope(context, self._line_fields)
+
+    def _line_fields(self) -> dict[str, Any]:
+        line = line_fields_of(self._asgi)
+        fields_from(line, fields.connection_line_fields, self._asgi)
+        return line
 
     async def receive(self) -> Any:
         message = await self._receive()
@@ -147,7 +157,7 @@ class _Connection:
     def _write(self, event: str, more: dict[str, Any]) -> None:
         level = fields.connection_level(self._asgi, event)
         if level is not None:
-            own = fields.connection_event_fields(self._asgi)
+            own = fields.connection_event_fields(self._asgi, event, None)
             log.log(level, event, **{**own, **more})
 
     def _ending(self) -> dict[str, Any]:
@@ -156,19 +166,8 @@ class _Connection:
             "duration_ms": round(seconds * 1000, 2),
             "messages_in": self._messages_in,
             "messages_out": self._messages_out,
-            **self._scope.ending(),
+            **self._scope.last_fields(),
         }
-
-
-class ServerFilter(AccessFilter):
-    """Drops a server's record about a connection that our lines cover."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            return not hasattr(error, _REPORTED)
-        is_ours = record.levelno <= logging.INFO and "ws.conn_id" in current()
-        return not is_ours and super().filter(record)
 
 
 def _request_id(scope: Any, *, trust: bool) -> str:
@@ -176,7 +175,7 @@ def _request_id(scope: Any, *, trust: bool) -> str:
     headers = dict(scope.get("headers", ()))
     header = headers.get(fields.HEADER.lower().encode())
     if header is not None:
-        return request_id_from(header.decode("latin-1"), trust=trust)
+        return request_id_from(header.decode("latin-1"), is_trusted=trust)
     # Python 3.11 parses no bytes beyond ASCII, which clients may send.
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return request_id_from(query.get(QUERY_PARAMETER, [""])[0], trust=trust)
+    return request_id_from(query.get(QUERY_PARAMETER, [""])[0], is_trusted=trust)

@@ -7,7 +7,7 @@ from ..internals.environment import load
 
 class EnvironmentTests(SimpleTestCase):
     def test_format_is_pretty_while_debugging(self) -> None:
-        self.assertEqual(load({}, debug=True).log_format, "pretty")
+        self.assertEqual(load({"LOG_FORMAT": "PRETTY"}).log_format, "pretty")
 
     def test_values_are_read_in_any_case(self) -> None:
         environment = load(

@@ -8,7 +8,7 @@ from django.test import AsyncClient, Client
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from ..fields import HEADER
-from .lines import MIDDLEWARE, LinesTestCase, small_site
+from .lines import LinesTestCase, MIDDLEWARE, environ, small_site
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
@@ -41,7 +41,7 @@ class CompletionLineTests(LinesTestCase):
         self.client.get("/suspicious/")
         [line] = self.output.named("request_completed")
         self.assertEqual(line["level"], "warning")
-        self.assertEqual(len(self.output.named("too many dots")), 1)
+        self.assertEqual(self.output.named("too many dots"), [])
 
     def test_lines_of_the_view_carry_the_context(self) -> None:
         self.client.get("/ok/", headers={HEADER: "abc-123"})
@@ -67,7 +67,7 @@ class CompletionLineTests(LinesTestCase):
 @small_site
 class RequestIdTests(LinesTestCase):
     def test_untrusted_ids_are_replaced(self) -> None:
-        with patch.dict("os.environ", TELEMETRY_TRUST_REQUEST_ID="false"):
+        with environ(TELEMETRY_TRUST_REQUEST_ID="false"):
             Client().get("/ok/", headers={HEADER: "abc-123"})
         [line] = self.output.named("request_completed")
         self.assertTrue(re.fullmatch(UUID, line["request.id"]))
@@ -77,7 +77,7 @@ class RequestIdTests(LinesTestCase):
 class ExcludedPathTests(LinesTestCase):
     def test_excluded_paths_leave_a_line_only_when_they_fail(self) -> None:
         paths = "/ok/, /un*"
-        with patch.dict("os.environ", TELEMETRY_EXCLUDED_PATHS=paths):
+        with environ(TELEMETRY_EXCLUDED_PATHS=paths):
             client = Client()
             client.get("/ok/")
             client.get("/unavailable/")

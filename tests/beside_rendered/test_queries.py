@@ -25,7 +25,7 @@ class QueryTests(LinesTestCase):
         query("SELECT 1")
         for _ in range(REPEATED):
             query("SELECT name FROM team WHERE id = %s")
-        log.info("last", **scope.ending())
+        log.info("last", **scope.last_fields())
         scope.exit()
         [line] = self.output.lines
         assert line["db.queries"] == REPEATED + 1
@@ -40,9 +40,9 @@ class QueryTests(LinesTestCase):
         inner = Scope({"task.id": "t-1"})
         query("SELECT 2")
         query("SELECT 3")
-        assert inner.ending()["db.queries"] == 2
+        assert inner.last_fields()["db.queries"] == 2
         inner.exit()
-        assert outer.ending()["db.queries"] == 1
+        assert outer.last_fields()["db.queries"] == 1
         outer.exit()
 
     def test_outside_of_a_scope_nothing_is_counted(self) -> None:

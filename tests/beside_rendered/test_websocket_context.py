@@ -1,7 +1,6 @@
 """What a connection knows, and that nobody else's connection knows it."""
 
 import asyncio
-import os
 from typing import Any
 from unittest.mock import patch
 
@@ -10,7 +9,7 @@ from channels.layers import get_channel_layer
 from structlog.contextvars import get_contextvars
 
 from ..labels import RESOURCES
-from .lines import LinesTestCase
+from .lines import LinesTestCase, environ
 from .websocket import AsyncEcho, SyncEcho, in_memory, socket, talk
 
 HEADER = b"x-request-id"
@@ -45,7 +44,7 @@ class ContextTests(LinesTestCase):
                 self.assertRegex(line["request.id"], rf"\A{expected}\Z")
 
     async def test_request_id_may_be_distrusted(self) -> None:
-        with patch.dict(os.environ, TELEMETRY_TRUST_REQUEST_ID="false"):
+        with environ(TELEMETRY_TRUST_REQUEST_ID="false"):
             await talk(AsyncEcho, "/", headers=[(HEADER, b"r-1")])
         self.assertNotIn("r-1", self.output.text)
 
@@ -138,7 +137,7 @@ class ContextTests(LinesTestCase):
         self.assertEqual(self.output.named("ws_failed"), [])
 
     async def test_off_switch_leaves_the_connection_alone(self) -> None:
-        with patch.dict(os.environ, TELEMETRY_ENABLED="false"):
+        with environ(TELEMETRY_ENABLED="false"):
             await talk(AsyncEcho, "/", "x")
         names = [line["event"] for line in self.output.lines]
         self.assertEqual(names, ["connecting", "receiving", "disconnecting"])

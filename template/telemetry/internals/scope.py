@@ -1,12 +1,17 @@
-"""The context of a request, connection or task, in structlog's variables."""
+"""Scopes: the context of one request, connection or task."""
 
 import re
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
-from structlog.contextvars import STRUCTLOG_KEY_PREFIX, bind_contextvars
+from structlog.contextvars import (
+    bind_contextvars,
+    clear_contextvars,
+    get_contextvars,
+    unbind_contextvars,
+)
 
 Fields = Mapping[str, Any]
 
@@ -21,44 +26,48 @@ _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/=+@-]{1,128}")
 class Scope:
     """Binds fields until `exit`, which restores the context.
 
-    `live` is called for each line; its values replace those of `fields`, whose
-    order is that of the line. None values are left out.
+    `line_fields` is called for each line; its values replace those of
+    `fields`, whose order is that of the line. A field that is None is unbound.
     """
 
     def __init__(
-        self, fields: dict[str, Any], live: Callable[[], dict[str, Any]] = dict
+        self, fields: dict[str, Any], line_fields: Callable[[], Fields] = dict
     ) -> None:
         self.fields = fields
-        self.live = live
-        # Collected by `add`, `increment` and `timer` for the last line.
-        self.extra: dict[str, Any] = {}
+        self.line_fields = line_fields
+        # For the last line, from `add` and from `increment` and `timer`.
+        self.added: dict[str, Any] = {}
+        self.counts: dict[str, Any] = {}
         # State of `ENDINGS`, by the name of their module.
         self.data: dict[str, Any] = {}
-        self._before = copy_context()
+        self._before = get_contextvars()
         self._token = _scope.set(self)
+        unbind_contextvars(*[key for key in fields if fields[key] is None])
         bind_contextvars(**{k: fields[k] for k in fields if fields[k] is not None})
 
-    def ending(self) -> dict[str, Any]:
+    def last_fields(self) -> dict[str, Any]:
         """Return the fields of the last line only."""
+        fields = dict(self.added)
+        for name, count in self.counts.items():
+            fields[name] = round(count, 6) if isinstance(count, float) else count
         for ending in ENDINGS:
-            self.extra.update(ending(self))
-        return self.extra
+            fields.update(ending(self))
+        return fields
 
     def collect_for(self, scope: "Scope") -> None:
         """Make `add`, `increment` and `timer` collect for the last line of `scope`."""
-        self.extra, self.data = scope.extra, scope.data
+        self.added, self.counts, self.data = scope.added, scope.counts, scope.data
 
     def exit(self) -> None:
-        """Restore the context exactly as it was before the scope."""
-        for variable, value in copy_context().items():
-            before = self._before.get(variable, ...)
-            if _KEYS[variable] and before is not value:
-                variable.set(before)
+        """Restore the context as it was before the scope."""
+        clear_contextvars()
+        bind_contextvars(**self._before)
         try:
             _scope.reset(self._token)
         except ValueError:  # Entered in a copy of this context.
             _scope.set(None)
-        del self._before, self._token  # Else a kept request keeps its context.
+        # Else a request that is kept, in a test for example, keeps its context.
+        del self._before, self._token
 
 
 def current_scope() -> Scope | None:
@@ -71,33 +80,17 @@ def current() -> dict[str, Any]:
 
     A project's own `clear_contextvars` does not take those away.
     """
-    bound = {
-        _KEYS[variable]: value
-        for variable, value in copy_context().items()
-        if value is not ...  # What structlog sets to unbind a key.
-    }
-    bound.pop("", None)
+    bound = get_contextvars()
     if scope := _scope.get():
-        bound = scope.fields | bound | scope.live()
-    for key in [key for key, value in bound.items() if value is None]:
-        del bound[key]
-    return bound
+        bound = {**scope.fields, **bound, **scope.line_fields()}
+    return {key: value for key, value in bound.items() if value is not None}
 
 
-def request_id_from(value: str | None, *, trust: bool) -> str:
+def request_id_from(value: str | None, *, is_trusted: bool) -> str:
     """Return a client's id if it is trusted and well-formed, else a new one."""
-    if trust and value and _ACCEPTED_ID.fullmatch(value):
+    if is_trusted and value and _ACCEPTED_ID.fullmatch(value):
         return value
     return str(uuid4())
 
 
-class _Keys(dict[ContextVar[Any], str]):
-    """The key that structlog keeps in a variable, empty for other variables."""
-
-    def __missing__(self, variable: ContextVar[Any]) -> str:
-        _, _, key = variable.name.partition(STRUCTLOG_KEY_PREFIX)
-        return self.setdefault(variable, key)
-
-
-_KEYS = _Keys()
 _scope: ContextVar[Scope | None] = ContextVar("telemetry_scope", default=None)

@@ -11,7 +11,10 @@ from . import scope
 
 
 def watch_body(response: StreamingHttpResponse, run: Any, *, in_async: bool) -> None:
-    """Write the line of `run`, a `RequestRun`, when the body of `response` ends."""
+    """Write the line of `run`, a `RequestRun`, when the body of `response` ends.
+
+    The bytes sent so far are `response.streamed_bytes`.
+    """
     body = _Body(response, run)
     response.close = body.close  # type: ignore[method-assign]
     chunks: Any = response.streaming_content
@@ -27,13 +30,14 @@ class _Body:
 
     def __init__(self, response: StreamingHttpResponse, run: Any) -> None:
         self._run = run
-        self._status = response.status_code
+        self._response: Any = response
         self._close = response.close
         self._fields = scope.current()
         for enrich in scope.ENRICHERS:
             self._fields |= enrich()
         self._has_started = False
         self._is_closed = False
+        self._response.streamed_bytes = 0
 
     def iterate(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         while True:
@@ -41,8 +45,9 @@ class _Body:
                 try:
                     chunk = next(chunks)
                 except StopIteration:
-                    self._run.complete(self._status)
+                    self._run.complete(self._response)
                     return
+            self._response.streamed_bytes += len(chunk)
             yield chunk
 
     async def aiterate(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -51,8 +56,9 @@ class _Body:
                 try:
                     chunk = await anext(chunks)
                 except StopAsyncIteration:
-                    self._run.complete(self._status)
+                    self._run.complete(self._response)
                     return
+            self._response.streamed_bytes += len(chunk)
             yield chunk
 
     def close(self) -> None:
@@ -63,9 +69,9 @@ class _Body:
         with self._part():
             self._close()
             if self._has_started:
-                self._run.cancel(self._status)
+                self._run.cancel(self._response)
             else:
-                self._run.complete(self._status)
+                self._run.complete(self._response)
 
     @contextmanager
     def _part(self) -> Iterator[None]:
@@ -75,10 +81,10 @@ class _Body:
         try:
             yield
         except (asyncio.CancelledError, GeneratorExit):
-            self._run.cancel(self._status)
+            self._run.cancel(self._response)
             raise
         except BaseException as error:
-            self._run.fail(error, self._status)
+            self._run.fail(error, self._response)
             raise
         finally:
             self._fields = scope.current()

@@ -10,29 +10,39 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
+from .. import fields
+from .mistakes import fields_from
+
 log = logging.getLogger("telemetry.users")
 
 # The attribute of a request for the user id of its session.
 SESSION_USER = "_telemetry_session_user"
 
 
-def user_id(found: Mapping[str, Any]) -> int | str | None:
-    """Return the primary key of the authenticated user, or None.
+def line_fields_of(holder: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the authenticated user, {} for an anonymous one.
 
-    `found` holds a request's attributes, or is an ASGI scope. A user set by a
+    `holder` has a request's attributes, or is an ASGI scope. A user set by a
     view, a middleware or a REST framework comes before the session's.
     """
-    user = resolved_user(found)
-    key = _id_of(user) or _id_of(found.get("auth"))
-    return found.get(SESSION_USER) if key is None and user is None else key
+    line: dict[str, Any] = {}
+    user = resolved_user(holder)
+    key = _id_of(user)
+    if key is None and (key := _id_of(holder.get("auth"))) is not None:
+        user = holder["auth"]
+    elif key is None and user is None:
+        key = holder.get(SESSION_USER)
+    if key is not None:
+        fields_from(line, fields.user_fields, key, user)
+    return line
 
 
-def resolved_user(found: Mapping[str, Any]) -> Any | None:
+def resolved_user(holder: Mapping[str, Any]) -> Any | None:
     """Return the user, None while a lazy one has not been looked at."""
-    user = found.get("user")
+    user = holder.get("user")
     if isinstance(user, LazyObject):
         user = user._wrapped
-    return found.get("_acached_user") if user is None or user is empty else user
+    return holder.get("_acached_user") if user is None or user is empty else user
 
 
 def read_session(request: HttpRequest, *_: object, **__: object) -> None:
@@ -50,11 +60,11 @@ async def aread_session(request: HttpRequest, *_: object, **__: object) -> None:
 
 
 def _unread_session(request: HttpRequest) -> SessionBase | None:
-    found = vars(request)
-    session = found.get("session") if "HTTP_COOKIE" in request.META else None
+    attributes = vars(request)
+    session = attributes.get("session") if "HTTP_COOKIE" in request.META else None
     if not isinstance(session, SessionBase) or not session.session_key:
         return None
-    is_known = SESSION_USER in found or resolved_user(found) is not None
+    is_known = SESSION_USER in attributes or resolved_user(attributes) is not None
     return None if is_known else session
 
 

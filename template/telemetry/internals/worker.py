@@ -2,7 +2,6 @@
 
 import logging
 import logging.handlers
-import os
 import sys
 from typing import Any
 
@@ -11,8 +10,9 @@ from celery.signals import celeryd_init, import_modules, setup_logging
 from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
-from ..logging import ConsoleHandler, console_formatter, is_configured
-from .environment import load
+from .console import ConsoleHandler, console_formatter
+from .environment import environment
+from .servers import is_configured
 
 _REPORTED = "telemetry_reported"
 
@@ -31,10 +31,17 @@ class TaskNameFilter(logging.Filter):
         return True
 
 
-class TaskFilter(logging.Filter):
+class TaskFilter(TaskNameFilter):
     """Drops Celery's record about a run that one of our lines covers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("celery."):
+            return True
+        is_left_out = self._is_left_out(record)
+        super().filter(record)
+        return is_left_out
+
+    def _is_left_out(self, record: logging.LogRecord) -> bool:
         data = record.__dict__.get("data")
         if isinstance(data, dict):
             run: Any = getattr(current_task, "request", None)
@@ -57,7 +64,7 @@ def mark_reported(error: BaseException) -> None:
 @import_modules.connect
 def _keep_handlers(**_: object) -> None:
     """Connect before Celery sets up logging, once settings have been read."""
-    if load(os.environ).enabled:
+    if environment().enabled:
         setup_logging.connect(_set_up_logging)
 
 
@@ -89,8 +96,7 @@ def _set_up_logging(logfile: str | None = None, **_: object) -> None:
 
 @celeryd_init.connect
 def _leave_out_banner(instance: Any, **_: object) -> None:
-    environment = load(os.environ, debug=settings.DEBUG)
-    if environment.enabled and environment.log_format == "json":
+    if environment().enabled and environment().log_format == "json":
         instance.quiet = True
 
 

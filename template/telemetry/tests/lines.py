@@ -12,14 +12,17 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import orjson
 from django.apps import apps
 from django.db import connections
 from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 from structlog.contextvars import clear_contextvars
 
-from ..internals.formatters import JsonFormatter, LineFormatter
-from ..logging import PROCESSORS, configure_structlog, logging_config
+from ..internals.environment import environment
+from ..internals.formatters import LineFormatter
+from ..internals.record import configure_structlog
+from ..logging import logging_config
 
 Line = dict[str, Any]
 
@@ -47,6 +50,20 @@ small_site = override_settings(
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
     TEMPLATES=[],
 )
+
+
+# What tests and their site log through.
+_LOGGERS = ["shop", "site", "telemetry", "django", "django.request", "django.security"]
+_LOGGERS += [f"telemetry.{name}" for name in ("config", "middleware", "users")]
+_LOGGERS += [f"telemetry.{name}" for name in ("celery", "websocket", "tracing")]
+_LOGGERS += ["celery.app.trace"]
+
+
+class PlainFormatter(LineFormatter):
+    """JSON with the package's own names, whatever `NAMES` and a store make of them."""
+
+    def render(self, line: Line) -> str:
+        return orjson.dumps(line).decode()
 
 
 class Output:
@@ -78,13 +95,16 @@ def captured(
     """Send what is logged to the `Output` alone, in JSON."""
     output = Output()
     handler = logging.StreamHandler(output.stream)
-    handler.setFormatter(formatter or JsonFormatter(PROCESSORS))
+    handler.setFormatter(formatter or PlainFormatter())
+    config = logging_config()
+    for name in config["handlers"]["stdout"]["filters"]:
+        handler.addFilter(import_string(config["filters"][name]["()"])())
     with ExitStack() as stack:
-        for name, filters in _loggers().items():
+        for name in _LOGGERS:
             logger = logging.getLogger(name)
             # Take away what the project put on it.
             stack.enter_context(patch.object(logger, "handlers", []))
-            stack.enter_context(patch.object(logger, "filters", filters))
+            stack.enter_context(patch.object(logger, "filters", []))
             stack.enter_context(patch.object(logger, "propagate", True))
             stack.enter_context(patch.object(logger, "disabled", False))
             _set_level(stack, logger, logging.NOTSET)
@@ -92,6 +112,17 @@ def captured(
         _set_level(stack, logging.root, level)
         configure_structlog()
         yield output
+
+
+@contextmanager
+def environ(**variables: str) -> Iterator[None]:
+    """Set environment variables, which a process reads once."""
+    try:
+        with patch.dict(os.environ, variables):
+            environment.cache_clear()
+            yield
+    finally:
+        environment.cache_clear()
 
 
 class LinesTestCase(SimpleTestCase):
@@ -104,24 +135,14 @@ class LinesTestCase(SimpleTestCase):
                 del os.environ[name]
         for settings in connections.settings.values():
             self.enterContext(patch.dict(settings, ATOMIC_REQUESTS=False))
+        environment.cache_clear()
+        self.addCleanup(environment.cache_clear)
         self.addCleanup(clear_contextvars)
         self.output = self.enterContext(captured())
 
-
-def _loggers() -> dict[str, list[Any]]:
-    """Return the loggers that tests use, with the filters that we declare."""
-    with patch.dict(os.environ, TELEMETRY_ENABLED="true"):
-        config = logging_config()
-    found: dict[str, list[Any]] = {"shop": [], "site": [], "telemetry": []}
-    for name in logging.root.manager.loggerDict:
-        if name.startswith(("django.", "telemetry.")):
-            found[name] = []
-    for name, logger in config["loggers"].items():
-        found[name] = []
-        for key in logger.get("filters", ()):
-            options = dict(config["filters"][key])
-            found[name].append(import_string(options.pop("()"))(**options))
-    return found
+    def set_environ(self, **variables: str) -> None:
+        """Set environment variables for the rest of the test."""
+        self.enterContext(environ(**variables))
 
 
 def _set_level(stack: ExitStack, logger: logging.Logger, level: int) -> None:

@@ -32,7 +32,7 @@ class ContextTests(LinesTestCase):
         with self.assertRaises(KeyError), timer("step"):
             raise KeyError
         log.info("other")
-        log.info("last", **scope.ending())
+        log.info("last", **scope.last_fields())
         scope.exit()
         other, last = self.output.lines
         assert "rows" not in other

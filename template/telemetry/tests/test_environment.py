@@ -12,11 +12,11 @@ PATHS = "paths from /, or prefixes ending in *"
 # Variable, value, rule, what is used instead.
 BAD_VALUES = [
     ("LOG_LEVEL", "LOUD", f"one of {LEVELS}", "INFO"),
-    ("LOG_FORMAT", "xml", "one of json, pretty", "json"),
+    ("LOG_FORMAT", "xml", "one of json, pretty", "the default"),
     ("LOG_STREAM", "file", "one of stdout, stderr", "stdout"),
     ("TELEMETRY_ENABLED", "maybe", "true or false", "true"),
     ("TELEMETRY_TRUST_REQUEST_ID", "2", "true or false", "true"),
-    ("TELEMETRY_EXCLUDED_PATHS", "healthz", PATHS, "nothing"),
+    ("TELEMETRY_EXCLUDED_PATHS", "healthz", PATHS, "the default"),
 ]
 
 
@@ -25,8 +25,7 @@ class EnvironmentTests(LinesTestCase):
         environment = load({})
         assert environment.enabled
         assert environment.log_level == "INFO"
-        assert environment.log_format == "json"
-        assert load({}, debug=True).log_format == "pretty"
+        assert environment.log_format == ""
         assert environment.problems == ()
 
     def test_bad_values_are_named_and_replaced(self) -> None:
@@ -34,6 +33,6 @@ class EnvironmentTests(LinesTestCase):
             with self.subTest(name=name):
                 problem = f"{name} must be {rule}; got {value!r}. Using {used}."
                 assert load({name: value}).problems == (problem,)
-                os.environ[name] = value
+                self.set_environ(**{name: value})
                 assert f"got {value!r}" in check_wiring()[0].msg
                 del os.environ[name]

@@ -19,7 +19,7 @@ class QueryTests(LinesTestCase):
         self.query("SELECT 1")
         for _ in range(REPEATED):
             self.query("SELECT name FROM team WHERE id = %s")
-        log.info("last", **scope.ending())
+        log.info("last", **scope.last_fields())
         scope.exit()
         [line] = self.output.lines
         assert line["db.queries"] == REPEATED + 1

@@ -1,0 +1,199 @@
+"""The logger: each call becomes one ordinary `LogRecord`."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import structlog
+
+# Attributes of every record; all others are fields.
+STANDARD = frozenset(
+    {*vars(logging.makeLogRecord({})), "asctime", "color_message", "message"}
+)
+# A field with such a name, or one that ends like an escaped name, has `_` more
+# on a record: `name` is `name_` there, and `name_` is `name__`.
+_ESCAPED = frozenset(f"{name}_" for name in STANDARD)
+_TO_ESCAPE = STANDARD | _ESCAPED | {f"{name}_" for name in _ESCAPED}
+# The fields that each line begins with.
+HEAD = ("timestamp", "level", "logger", "event")
+# structlog's own wrapper puts these on a record beside its dictionary.
+_OF_STRUCTLOG = frozenset({"_logger", "_name"})
+
+# Arguments of a call that are no fields, unless they are plain data.
+_OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
+# Frames between the caller and `findCaller`: `_write`, and the method called.
+_OWN_FRAMES = 2
+
+# Empty, so that calls take the short way below; structlog's `capture_logs` puts
+# its own processor here. One list for all loggers, because it replaces items.
+STRUCTLOG_PROCESSORS: list[structlog.typing.Processor] = []
+
+
+def _method(level: int, **defaults: Any) -> Any:
+    def method(self: Any, event: Any = None, /, *args: Any, **fields: Any) -> None:
+        if self._logger.isEnabledFor(level):
+            self._write(level, event, args, {**defaults, **fields})
+
+    return method
+
+
+def _async_method(level: int, **defaults: Any) -> Any:
+    async def method(
+        self: Any, event: Any = None, /, *args: Any, **fields: Any
+    ) -> None:
+        if self._logger.isEnabledFor(level):
+            self._write(level, event, args, {**defaults, **fields})
+
+    return method
+
+
+class BoundLogger(structlog.stdlib.BoundLogger):
+    """structlog's logger. Fields may have any name; no argument raises."""
+
+    debug = _method(logging.DEBUG)
+    info = _method(logging.INFO)
+    warning = warn = _method(logging.WARNING)
+    error = _method(logging.ERROR)
+    critical = fatal = _method(logging.CRITICAL)
+    exception = _method(logging.ERROR, exc_info=True)
+
+    # structlog's own run in a thread, whose caller is not the caller's.
+    adebug = _async_method(logging.DEBUG)
+    ainfo = _async_method(logging.INFO)
+    awarning = _async_method(logging.WARNING)
+    aerror = _async_method(logging.ERROR)
+    acritical = afatal = _async_method(logging.CRITICAL)
+    aexception = _async_method(logging.ERROR, exc_info=True)
+
+    def log(  # type: ignore[override]
+        self, level: int, event: Any = None, /, *args: Any, **fields: Any
+    ) -> None:
+        """Log at a level of `logging`."""
+        if self._logger.isEnabledFor(level):
+            self._write(level, event, args, fields)
+
+    async def alog(  # type: ignore[override]
+        self, level: int, event: Any = None, /, *args: Any, **fields: Any
+    ) -> None:
+        """Log at a level of `logging`."""
+        if self._logger.isEnabledFor(level):
+            self._write(level, event, args, fields)
+
+    def _write(self, level: int, event: Any, args: Any, fields: dict[str, Any]) -> None:
+        logger: logging.Logger = self._logger
+        if self._context:
+            fields = {**self._context, **fields}
+        try:
+            if self._processors:
+                name = logging.getLevelName(level).lower()
+                event, fields = _processed(self._processors, name, event, args, fields)
+            error, stack_info, stacklevel = None, False, 1
+            if not _OPTIONS.isdisjoint(fields):
+                error = _exception(fields)
+                stack_info = _take(fields, "stack_info", bool) or False
+                stacklevel = _take(fields, "stacklevel", int) or 1
+            path, number, function, stack = logger.findCaller(
+                stack_info, stacklevel + _OWN_FRAMES
+            )
+            record = logger.makeRecord(
+                logger.name,
+                level,
+                path,
+                number,
+                event,
+                args,
+                error,
+                function,
+                to_attributes(fields),
+                stack,
+            )
+            logger.handle(record)
+        except structlog.DropEvent:
+            pass
+        except Exception:  # A filter or a handler of the project's own.
+            with suppress(Exception):
+                record = logging.makeLogRecord({"name": logger.name, "msg": event})
+                logging.Handler().handleError(record)
+
+
+def get_logger(name: str | None = None, **fields: Any) -> BoundLogger:
+    """Return a logger of that name; `fields` are in each of its lines."""
+    return BoundLogger(logging.getLogger(name), STRUCTLOG_PROCESSORS, fields)
+
+
+def configure_structlog() -> None:
+    """Make `structlog.get_logger` return what `get_logger` returns."""
+    logger_class = logging.getLoggerClass()
+    structlog.configure(
+        processors=STRUCTLOG_PROCESSORS,
+        wrapper_class=BoundLogger,
+        context_class=dict,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    # structlog's factory replaces the class of all loggers (25.1), which belongs
+    # to the project.
+    logging.setLoggerClass(logger_class)
+
+
+def to_attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `fields` under names that a record has free."""
+    if _TO_ESCAPE.isdisjoint(fields):
+        return dict(fields)
+    return {f"{key}_" if key in _TO_ESCAPE else key: fields[key] for key in fields}
+
+
+def from_record(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields that a record carries; the inverse of `to_attributes`."""
+    fields = {key: value for key, value in vars(record).items() if key not in STANDARD}
+    if not _ESCAPED.isdisjoint(fields):
+        fields = {
+            key[:-1] if key in _TO_ESCAPE else key: value
+            for key, value in fields.items()
+        }
+    if isinstance(record.msg, dict) and "event" in record.msg:
+        # From structlog's `ProcessorFormatter.wrap_for_formatter`.
+        fields = {k: v for k, v in fields.items() if k not in _OF_STRUCTLOG}
+        fields |= {k: v for k, v in record.msg.items() if k not in HEAD}
+    return fields
+
+
+def _processed(
+    processors: Any, name: str, event: Any, args: Any, fields: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """Return the event and its fields after `processors` of structlog."""
+    named: Any = {**fields, "event": event}
+    if args:
+        named["positional_args"] = args
+    for processor in processors:
+        named = processor(None, name, named)
+    named = dict(named)
+    named.pop("positional_args", None)
+    return named.pop("event", event), named
+
+
+def _take(fields: dict[str, Any], name: str, kind: type) -> Any:
+    return fields.pop(name) if isinstance(fields.get(name), kind) else None
+
+
+def _exception(
+    fields: dict[str, Any],
+) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+    """Return what `exc_info` in `fields` stands for; plain data stays there."""
+    given = fields.get("exc_info")
+    if given is True:
+        given = sys.exception()
+    if isinstance(given, tuple) and len(given) == 3:
+        given = given[1]
+    if isinstance(given, BaseException):
+        del fields["exc_info"]
+        try:
+            return type(given), given, given.__traceback__
+        except Exception:  # An exception's own attributes can raise.
+            return type(given), given, None
+    if given is None or given is False:
+        fields.pop("exc_info", None)
+    return None
