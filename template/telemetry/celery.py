@@ -18,7 +18,7 @@ from celery.exceptions import Ignore, Reject, Retry
 from .fields import Fields, task_event_fields, task_fields, task_level, task_line_fields
 from .internals import worker as celery_worker
 from .internals.environment import environment
-from .internals.errors import exception_fields
+from .internals.errors import error_fields
 from .internals.record import get_logger
 from .internals.scope import Scope, current, current_scope
 from .internals.values import clean
@@ -97,8 +97,7 @@ class TaskRun:
             event = "task_retried" if isinstance(error, Retry) else "task_rejected"
             self._write(event, {"reason": str(error), **fields})
         elif isinstance(error, self._task.throws or ()):
-            named = exception_fields(error)
-            del named["exception"]
+            named = error_fields(error)
             self._write("task_failed", {**named, **fields}, logging.INFO)
         elif not _ends_pool_process(error):
             self._write("task_failed", {**fields, "exc_info": error})

@@ -8,21 +8,25 @@ from .frames import project_frame
 
 
 def exception_fields(error: BaseException) -> dict[str, Any]:
-    """Return `error.type`, `error.message`, `error.at` and `exception`, the traceback.
+    """Return the fields of `error_fields`, and the traceback as `exception`."""
+    return {**error_fields(error), "exception": _call(_traceback, error)}
 
-    Without `error.at` if no frame is in the project's code. Texts are neither cut
-    nor searched for secrets. Never raises, whatever the methods of `error` do.
+
+def error_fields(error: BaseException) -> dict[str, Any]:
+    """Return `error.type`, `error.message` and `error.at`.
+
+    `error.at` is the innermost frame in the project's code, absent without one.
+    Texts are neither cut nor searched for secrets. Never raises, whatever the
+    methods of `error` do.
     """
     kind = type(error)
     name = f"{kind.__module__}.{kind.__qualname__}"
     fields = {
         "error.type": name.removeprefix("builtins."),
         "error.message": _call(str, error),
-        "error.at": _call(_project_frame, error),
-        "exception": _call(_traceback, error),
     }
-    if fields["error.at"] is None:
-        del fields["error.at"]
+    if place := _call(_project_frame, error):
+        fields["error.at"] = place
     return fields
 
 

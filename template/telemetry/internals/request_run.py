@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from .. import fields
-from .errors import exception_fields
 from .filters import REQUEST_ATTRIBUTE, access_line, completing, replay
 from .mistakes import fields_from, level_from
+from .reasons import refusal_fields
 from .record import get_logger
 from .scope import Scope
 from .users import line_fields_of
@@ -59,7 +59,7 @@ class RequestRun:
         """Log the completion line, unless the request has its line."""
         if self.error is not None:
             return self.fail(self.error, response)
-        reason = _reason(self.records) if response.status_code >= 400 else {}
+        reason = refusal_fields(self.records, response)
         self._end("request_completed", response, None, reason)
 
     def fail(
@@ -124,13 +124,3 @@ def remember_error(request: HttpRequest | None = None, **_: object) -> None:
     run: RequestRun | None = getattr(request, REQUEST_ATTRIBUTE, None)
     if run is not None:
         run.error = sys.exception()
-
-
-def _reason(records: list[logging.LogRecord]) -> dict[str, Any]:
-    """Return why Django refused the request, without the traceback."""
-    for record in records:
-        if record.exc_info and record.exc_info[1]:
-            reason = exception_fields(record.exc_info[1])
-            del reason["exception"]
-            return reason
-    return {}
