@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from .support import REPOSITORY, Project, json_lines
 
-# The requests of one process, each with a client of its own.
-ASK = """
-import asyncio, json, sys
-import django
-django.setup()
-from django.test import AsyncClient, Client
-
-kind = {"sync": Client, "async": AsyncClient}[sys.argv[1]]
-for method, path, body, content_type, headers in json.loads(sys.argv[2]):
-    client = kind(enforce_csrf_checks=True, raise_request_exception=False)
-    options = {"headers": {"host": "localhost", **headers}}
-    if method == "post":
-        options |= {"data": body, "content_type": content_type}
-    answer = getattr(client, method)(path, **options)
-    if sys.argv[1] == "async":
-        asyncio.run(answer)
-"""
+URLS = REPOSITORY / "tests" / "project_files" / "reasons_urls.py"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary="
 JSON = "application/json"
 HOST = "Invalid HTTP_HOST header: 'evil.example'. You may need to add 'evil.example'"
 
-Call = tuple[str, str, str, str, dict[str, str]]
+Call = tuple[str, str, str, dict[str, str]]
 
 
 def get(path: str, **headers: str) -> Call:
-    return "get", path, "", "", headers
+    return "GET", path, "", headers
 
 
 def post(path: str, body: str, content_type: str, **headers: str) -> Call:
-    return "post", path, body, content_type, headers
+    return "POST", path, body, {"content-type": content_type, **headers}
+
+
+def place(view: str) -> str:
+    """Return the line of the view's body, as `error.at` has it."""
+    above = URLS.read_text().partition(f"def {view}(")[0]
+    return f"config/urls.py:{above.count(chr(10)) + 2} in {view}"
 
 
 # Of each refusal: the request, its status, and the reason in its line.
@@ -81,7 +70,7 @@ REFUSALS: dict[str, tuple[Call, int, dict[str, Any]]] = {
         {
             "error.type": "django.core.exceptions.PermissionDenied",
             "error.message": "not your team",
-            "error.at": "config/urls.py:25 in denied",
+            "error.at": place("denied"),
         },
     ),
     "async view denies": (
@@ -89,7 +78,7 @@ REFUSALS: dict[str, tuple[Call, int, dict[str, Any]]] = {
         403,
         {
             "error.message": "not your team",
-            "error.at": "config/urls.py:29 in denied_async",
+            "error.at": place("denied_async"),
         },
     ),
     "bad request": (
@@ -206,10 +195,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project.start(
         tmp_path_factory.mktemp("reasons") / "shop",
         otel_exporter="none",
-        extra=["djangorestframework"],
+        extra=["djangorestframework", "gunicorn", "uvicorn"],
     )
-    urls = REPOSITORY / "tests" / "project_files" / "reasons_urls.py"
-    project.write("config/urls.py", urls.read_text())
+    project.write("config/urls.py", URLS.read_text())
+    project.environ["LOG_FORMAT"] = "json"
     project.configure(
         ALLOWED_HOSTS=["localhost"],
         DEBUG=False,
@@ -226,16 +215,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.fixture(scope="module", params=["sync", "async"])
+@pytest.fixture(scope="module", params=["gunicorn", "uvicorn"])
 def lines(request: pytest.FixtureRequest, project: Project) -> dict[str, Any]:
-    """The lines of each refusal."""
-    calls = json.dumps([call for call, _, _ in REFUSALS.values()])
-    finished = project.run("python", "-c", ASK, request.param, calls)
-    assert "bob" not in finished.stdout
-    assert "hunter2" not in finished.stdout
-    assert finished.stderr == ""
-    found = json_lines(finished.stdout)
-    assert len(found) == len(REFUSALS), finished.stdout
+    """The lines of each refusal, sync and async; nothing else is logged."""
+    with project.serve(request.param) as server:
+        for method, path, body, headers in (call for call, _, _ in REFUSALS.values()):
+            answer = server.request(
+                method, path, body.encode(), {"host": "localhost", **headers}
+            )
+            assert answer.status >= 400
+    assert "bob" not in server.stdout + server.stderr
+    assert "hunter2" not in server.stdout + server.stderr
+    assert "Traceback" not in server.stdout + server.stderr
+    site = ("django", "telemetry", "uvicorn.access")
+    found = [x for x in json_lines(server.stdout) if x["logger"].startswith(site)]
+    assert len(found) == len(REFUSALS), server.stdout
     return dict(zip(REFUSALS, found, strict=True))
 
 

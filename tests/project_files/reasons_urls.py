@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
@@ -42,15 +44,23 @@ def form(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(len(request.POST)))
 
 
+@sync_and_async_middleware
 def middleware(get_response: Any) -> Any:
-    def inner(request: HttpRequest) -> Any:
+    def refuse(request: HttpRequest) -> None:
         if request.path == "/middleware/denied/":
             raise PermissionDenied("blocked country")
         if request.path == "/middleware/suspicious/":
             raise SuspiciousOperation("forged header")
+
+    def inner(request: HttpRequest) -> Any:
+        refuse(request)
         return get_response(request)
 
-    return inner
+    async def inner_async(request: HttpRequest) -> Any:
+        refuse(request)
+        return await get_response(request)
+
+    return inner_async if iscoroutinefunction(get_response) else inner
 
 
 class Item(serializers.Serializer[Any]):

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from .errors import error_fields
+from .values import Codes
 
 # Of the errors of a request's body: how deep, and how many.
 MAX_DEPTH = 8
@@ -15,7 +16,7 @@ MAX_FIELDS = 20
 _CSRF_LOGGER = "django.security.csrf"
 # Django's text about a wrong referer has its whole URL.
 _QUERY = re.compile(r"\?\S*")
-# A key of the body that is a name, not a value of the client's.
+# A key of the body that is a name and not a value, as is a code.
 _NAME = re.compile(r"[\w-]{1,64}")
 
 
@@ -55,13 +56,13 @@ def response_reason(response: Any) -> dict[str, Any]:
     # DRF sets `exception` for errors only; the texts in `data` have their codes.
     if getattr(response, "exception", None) is not True:
         return {}
-    codes: dict[str, str] = {}
+    codes = Codes()
     errors = _errors(getattr(response, "data", None), ())
     for path, error in islice(errors, MAX_FIELDS):
         code = str(error.code)
         if path == ("detail",) and code != "invalid":
             return {"error.type": code, "error.message": str(error)}
-        codes.setdefault(".".join(path), code)
+        codes.setdefault(".".join(path), _name(code))
     if codes.keys() <= {""}:  # Of no field.
         return {"error.type": codes[""]} if codes else {}
     return {"error.type": "invalid", "error.fields": codes}
@@ -75,10 +76,13 @@ def _errors(data: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
             yield path, data
     elif issubclass(kind, dict) and len(path) < MAX_DEPTH:
         for key, value in data.items():
-            name = str(key)
-            yield from _errors(value, (*path, name if _NAME.fullmatch(name) else "?"))
+            yield from _errors(value, (*path, _name(str(key))))
     elif issubclass(kind, list | tuple) and len(path) < MAX_DEPTH:
         for number, value in enumerate(data):
             # The texts about one field are a list, too.
             is_text = issubclass(type(value), str)
             yield from _errors(value, path if is_text else (*path, str(number)))
+
+
+def _name(text: str) -> str:
+    return text if _NAME.fullmatch(text) else "?"

@@ -27,7 +27,13 @@ MAX_NODES = 1_000
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
-_PLAIN_TYPES = frozenset({bool, float, type(None)})
+
+
+class Codes(dict[str, str]):
+    """Short plain texts by name; a name may end in a secret word, as in a form."""
+
+
+_PLAIN_TYPES = frozenset({bool, float, type(None), Codes})
 # Keys known not to be secrets. Bounded, as data can be keys.
 _harmless: set[str] = set()
 MAX_HARMLESS = 10_000
