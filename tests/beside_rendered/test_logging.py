@@ -261,28 +261,17 @@ class ProcessorTests(LinesTestCase):
         self.assertEqual(output.text.strip(), "")
 
 
-class DirectTests(LinesTestCase):
-    def test_line_is_the_same_whoever_else_listens(self) -> None:
-        handler = ConsoleHandler()
-        handler.setFormatter(JsonFormatter())
-        log = get_logger("shop.direct", till=1)
-        with (
-            patch.object(logging.root, "handlers", [handler]),
-            patch("sys.stdout", io.StringIO()) as stream,
-            bound_contextvars(place="here", level="odd"),
-        ):
-            log.warning("sold", price=3, odd={1: {2}})
-            log.warning("sold", price=3, name="Ann", logger="x", odd={1: {2}})
-            logging.root.addHandler(logging.NullHandler())
-            log.warning("sold", price=3, odd={1: {2}})
-            log.warning("sold", price=3, name="Ann", logger="x", odd={1: {2}})
-        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-        times = [line.pop("timestamp") for line in lines]
-        assert times == sorted(times)
-        assert list(map(list, lines[:2])) == list(map(list, lines[2:]))
-        assert lines[:2] == lines[2:]
-        # A name of the head, bound by the project, is kept beside it.
-        assert [line["level_"] for line in lines] == ["odd"] * 4
+class RecordTests(LinesTestCase):
+    def test_names_of_a_record_and_of_the_head_are_kept_beside_it(self) -> None:
+        with bound_contextvars(place="here", level="odd"):
+            log = get_logger("shop.names", till=1)
+            log.warning("sold", name="Ann", name_="Bob", logger="x", event="y", self=1)
+        [line] = self.output.lines
+        self.assertEqual((line["name"], line["name_"]), ("Ann", "Bob"))
+        self.assertEqual((line["level"], line["level_"]), ("warning", "odd"))
+        self.assertEqual((line["logger"], line["logger_"]), ("shop.names", "x"))
+        self.assertEqual((line["event"], line["event_"]), ("sold", "y"))
+        self.assertEqual((line["self"], line["till"]), (1, 1))
 
     def test_method_that_a_tool_has_replaced_is_called(self) -> None:
         handler = ConsoleHandler()

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC
 from typing import Any
 from unittest.mock import patch
 
@@ -19,9 +20,11 @@ from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 from structlog.contextvars import clear_contextvars
 
+from .. import fields
 from ..internals.environment import environment
 from ..internals.formatters import LineFormatter
 from ..internals.record import configure_structlog
+from ..labels import extract_labels
 from ..logging import logging_config
 
 Line = dict[str, Any]
@@ -51,6 +54,39 @@ small_site = override_settings(
     TEMPLATES=[],
 )
 
+# Fields of their own, so that no edit of `fields.py` or `labels.py` changes tests.
+FIELDS: dict[str, Any] = {
+    "EVERY_LINE": {},
+    "NAMES": {},
+    "TIMEZONE": UTC,
+    "trusts_request_id": lambda address: environment().trust_request_id,
+    "user_fields": lambda user_id, user: {"user.id": user_id},
+    "request_fields": lambda request, request_id: extract_labels(request.path),
+    "request_line_fields": lambda request: {},
+    "completion_fields": lambda request, response, status, duration_ms: {
+        "path": request.path,
+        "status": status,
+        "duration_ms": duration_ms,
+    },
+    "completion_level": lambda request, status, duration_ms: _level(status),
+    "connection_fields": lambda scope, request_id, connection_id: extract_labels(
+        scope["path"]
+    ),
+    "connection_line_fields": lambda scope: {},
+    "connection_event_fields": lambda scope, event, message: {"ws.path": scope["path"]},
+    "connection_level": lambda scope, event: _LEVELS.get(event, logging.INFO),
+    "task_fields": lambda task, carried: carried,
+    "task_line_fields": lambda task: {},
+    "task_event_fields": lambda task, event: {"task.retries": task.request.retries},
+    "task_level": lambda task, event: _LEVELS.get(event, logging.INFO),
+}
+_LEVELS = {
+    "task_failed": logging.ERROR,
+    "task_retried": logging.WARNING,
+    "ws_failed": logging.ERROR,
+    "ws_received": logging.DEBUG,
+    "ws_rejected": logging.WARNING,
+}
 
 # What tests and their site log through.
 _LOGGERS = ["shop", "site", "telemetry", "django", "django.request", "django.security"]
@@ -138,11 +174,19 @@ class LinesTestCase(SimpleTestCase):
         environment.cache_clear()
         self.addCleanup(environment.cache_clear)
         self.addCleanup(clear_contextvars)
+        own = {name: FIELDS[name] for name in FIELDS if hasattr(fields, name)}
+        self.enterContext(patch.multiple(fields, **own))
         self.output = self.enterContext(captured())
 
     def set_environ(self, **variables: str) -> None:
         """Set environment variables for the rest of the test."""
         self.enterContext(environ(**variables))
+
+
+def _level(status: int) -> int:
+    if status >= 500:
+        return logging.ERROR
+    return logging.WARNING if status >= 400 else logging.INFO
 
 
 def _set_level(stack: ExitStack, logger: logging.Logger, level: int) -> None:

@@ -19,10 +19,10 @@ class ContextTests(LinesTestCase):
             bind_contextvars(late=1)
             log.info("inside")
             scope.exit()
-            assert get_contextvars() == {"place": "here"}
+            self.assertEqual(get_contextvars(), {"place": "here"})
         [line] = self.output.lines
-        assert list(line)[4:] == ["request.id", "place", "late"]
-        assert line["place"] == "there"
+        self.assertEqual(list(line)[4:], ["request.id", "place", "late"])
+        self.assertEqual(line["place"], "there")
 
     def test_fields_are_collected_for_the_last_line(self) -> None:
         scope = Scope({"request.id": "r-1"})
@@ -35,6 +35,6 @@ class ContextTests(LinesTestCase):
         log.info("last", **scope.last_fields())
         scope.exit()
         other, last = self.output.lines
-        assert "rows" not in other
-        assert (last["rows"], last["hits"]) == (3, 2)
-        assert isinstance(last["step_ms"], float)
+        self.assertNotIn("rows", other)
+        self.assertEqual((last["rows"], last["hits"]), (3, 2))
+        self.assertIsInstance(last["step_ms"], float)

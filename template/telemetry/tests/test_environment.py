@@ -23,16 +23,16 @@ BAD_VALUES = [
 class EnvironmentTests(LinesTestCase):
     def test_empty_environment_has_the_defaults(self) -> None:
         environment = load({})
-        assert environment.enabled
-        assert environment.log_level == "INFO"
-        assert environment.log_format == ""
-        assert environment.problems == ()
+        self.assertTrue(environment.enabled)
+        self.assertEqual(environment.log_level, "INFO")
+        self.assertEqual(environment.log_format, "")
+        self.assertEqual(environment.problems, ())
 
     def test_bad_values_are_named_and_replaced(self) -> None:
         for name, value, rule, used in BAD_VALUES:
             with self.subTest(name=name):
                 problem = f"{name} must be {rule}; got {value!r}. Using {used}."
-                assert load({name: value}).problems == (problem,)
+                self.assertEqual(load({name: value}).problems, (problem,))
                 self.set_environ(**{name: value})
-                assert f"got {value!r}" in check_wiring()[0].msg
+                self.assertIn(f"got {value!r}", check_wiring()[0].msg)
                 del os.environ[name]

@@ -29,9 +29,9 @@ class LineTests(LinesTestCase):
             "place": "here",
         }
         for line in self.output.lines:
-            assert list(line)[0] == "timestamp"
-            assert list(line.items())[1:] == list(expected.items())
-        assert len(self.output.lines) == 3
+            self.assertEqual(list(line)[0], "timestamp")
+            self.assertEqual(list(line.items())[1:], list(expected.items()))
+        self.assertEqual(len(self.output.lines), 3)
 
     def test_exception_is_a_traceback_with_type_and_message(self) -> None:
         try:
@@ -40,10 +40,10 @@ class LineTests(LinesTestCase):
             log.exception("failed")
             logging.getLogger("shop").exception("failed")
         for line in self.output.lines:
-            assert line["level"] == "error"
-            assert line["error.type"] == "KeyError"
-            assert line["error.message"] == "'missing'"
-            assert line["exception"].startswith("Traceback (most")
+            self.assertEqual(line["level"], "error")
+            self.assertEqual(line["error.type"], "KeyError")
+            self.assertEqual(line["error.message"], "'missing'")
+            self.assertTrue(line["exception"].startswith("Traceback (most"))
 
     def test_anything_can_be_logged(self) -> None:
         class Broken:
@@ -58,7 +58,7 @@ class LineTests(LinesTestCase):
             with self.subTest(kind=type(value)):
                 log.info("odd", value=value)
                 logging.getLogger("shop").info("odd", extra={"value": value})
-        assert len(self.output.lines) == 16
+        self.assertEqual(len(self.output.lines), 16)
 
     def test_secrets_are_hidden(self) -> None:
         try:
@@ -71,9 +71,9 @@ class LineTests(LinesTestCase):
                 reason=str(error),
             )
         [line] = self.output.lines
-        assert line["password"] == "[redacted]"
-        assert line["nested"] == [{"apiKey": "[redacted]", "token_count": 5}]
-        assert "hunter2" not in self.output.text
+        self.assertEqual(line["password"], "[redacted]")
+        self.assertEqual(line["nested"], [{"apiKey": "[redacted]", "token_count": 5}])
+        self.assertNotIn("hunter2", self.output.text)
 
     def test_other_handlers_see_each_line(self) -> None:
         stream = io.StringIO()
@@ -81,8 +81,8 @@ class LineTests(LinesTestCase):
         other.setFormatter(logging.Formatter("%(funcName)s %(message)s %(price)s"))
         logging.root.addHandler(other)
         log.info("sold", price=3)
-        assert stream.getvalue() == f"{self._testMethodName} sold 3\n"
-        assert len(self.output.lines) == 1
+        self.assertEqual(stream.getvalue(), f"{self._testMethodName} sold 3\n")
+        self.assertEqual(len(self.output.lines), 1)
 
 
 class PrettyTests(LinesTestCase):
@@ -101,5 +101,5 @@ class PrettyTests(LinesTestCase):
 
     def test_nothing_forges_a_line(self) -> None:
         text = self.pretty("a\nb", name="\x1b[2J\r\n\u2028\x85")
-        assert len(text.splitlines()) == 1
-        assert text.rstrip("\n").isprintable()
+        self.assertEqual(len(text.splitlines()), 1)
+        self.assertTrue(text.rstrip("\n").isprintable())
