@@ -1,7 +1,9 @@
 """Counts the database queries of each request, task and connection."""
 
+import inspect
+import threading
 import time
-from collections import Counter
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -9,67 +11,110 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from .frames import project_frame, task_frames
 from .scope import ENDINGS, Fields, Scope, current_scope
+from .statements import without_values
 
-# A statement that came this often is reported, with this much of its text.
+# A statement that came this often is reported, and a query that took this long.
 REPEATED = 5
-MAX_STATEMENT = 200
+SLOW_QUERY_MS = 100
 # Distinct statements counted per scope.
 MAX_STATEMENTS = 1_000
 
 
 class Queries:
-    """The queries of one scope: how often each statement came, and their time."""
+    """The queries of one scope, which several threads can share."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.count = 0
         self.seconds = 0.0
-        self.statements: Counter[str] = Counter()
+        # How often each statement came, by the hash of its text, which can be long.
+        self.times: dict[int, int] = {}
+        # Text and place of those that came `REPEATED` times, by the same.
+        self.repeated: dict[int, tuple[str, str | None]] = {}
+        self.slowest_ms = 0.0
+        self.slowest_at: str | None = None
+
+    def add(self, statement: Any, seconds: float) -> int:
+        """Count one query; return how often its statement came, 0 if unknown."""
+        with self.lock:
+            self.count += 1
+            self.seconds += seconds
+            # Statements that psycopg composes are objects without a text.
+            if not isinstance(statement, str):
+                return 0
+            key = hash(statement)
+            if key not in self.times and len(self.times) >= MAX_STATEMENTS:
+                return 0
+            times = self.times[key] = self.times.get(key, 0) + 1
+            return times
 
 
 def count_queries() -> None:
     """Start counting, on all connections; a second call changes nothing."""
-    if _ending in ENDINGS:
+    if _last_fields in ENDINGS:
         return
-    ENDINGS.append(_ending)
+    ENDINGS.append(_last_fields)
     connection_created.connect(_watch)
     for connection in connections.all(initialized_only=True):
         _watch(connection)
 
 
-def _watch(connection: BaseDatabaseWrapper, **_: object) -> None:
-    # For the connection's life: a thread of `sync_to_async` has connections
-    # of its own, and opens them at any time.
-    if _measure not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_measure)
-
-
-def _measure(
+def measure(
     execute: Callable[..., Any],
-    sql: str,
+    sql: Any,
     params: Any,
     many: bool,
     context: dict[str, Any],
 ) -> Any:
-    scope, text, started = current_scope(), str(sql), time.perf_counter()
+    """Execute a query and count it: what `connection.execute_wrapper` takes."""
+    scope = current_scope()
+    if scope is None:
+        return execute(sql, params, many, context)
+    started = time.perf_counter()
     try:
         return execute(sql, params, many, context)
     finally:
-        if scope is not None:
-            queries: Queries = scope.data.setdefault(__name__, Queries())
-            queries.seconds += time.perf_counter() - started
-            is_full = len(queries.statements) >= MAX_STATEMENTS
-            known = not is_full or text in queries.statements
-            queries.statements[text if known else ""] += 1
+        seconds = time.perf_counter() - started
+        queries = scope.data.get(__name__)
+        if queries is None:
+            queries = scope.data.setdefault(__name__, Queries())
+        times = queries.add(sql, seconds)
+        if times == REPEATED:
+            is_mysql = context["connection"].vendor == "mysql"
+            text = without_values(sql, is_mysql=is_mysql)
+            queries.repeated[hash(sql)] = text, _place(scope)
+        milliseconds = seconds * 1000
+        if milliseconds >= SLOW_QUERY_MS and milliseconds > queries.slowest_ms:
+            queries.slowest_ms, queries.slowest_at = milliseconds, _place(scope)
 
 
-def _ending(scope: Scope) -> Fields:
+def _watch(connection: BaseDatabaseWrapper, **_: object) -> None:
+    # For the connection's life: a thread of `sync_to_async` has connections of
+    # its own, and opens them at any time. First in the list, because the context
+    # manager `execute_wrapper` of others removes the last.
+    if measure not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, measure)
+
+
+def _place(scope: Scope) -> str | None:
+    """Return the project's frame that queries, or awaits the thread that does."""
+    frames = traceback.walk_stack(inspect.currentframe())
+    return project_frame(frames) or project_frame(task_frames(scope.task))
+
+
+def _last_fields(scope: Scope) -> Fields:
     queries: Queries = scope.data.get(__name__) or Queries()
     fields: dict[str, Any] = {
-        "db.queries": queries.statements.total(),
+        "db.queries": queries.count,
         "db.duration_ms": round(queries.seconds * 1000, 2),
     }
-    for statement, times in queries.statements.most_common(1):
-        if times >= REPEATED and statement:
-            fields["db.repeated"] = times
-            fields["db.repeated_query"] = statement[:MAX_STATEMENT]
+    if queries.repeated:
+        most = max(queries.repeated, key=queries.times.__getitem__)
+        fields["db.repeated"] = queries.times[most]
+        fields["db.repeated_query"], fields["db.repeated_at"] = queries.repeated[most]
+    if queries.slowest_ms:
+        fields["db.slowest_ms"] = round(queries.slowest_ms, 2)
+        fields["db.slowest_at"] = queries.slowest_at
     return fields
