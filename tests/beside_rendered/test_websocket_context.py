@@ -8,6 +8,7 @@ from channels.auth import UserLazyObject
 from channels.layers import get_channel_layer
 from structlog.contextvars import get_contextvars
 
+from .. import fields
 from ..labels import RESOURCES
 from .lines import LinesTestCase, environ
 from .websocket import AsyncEcho, SyncEcho, in_memory, socket, talk
@@ -47,6 +48,26 @@ class ContextTests(LinesTestCase):
         with environ(TELEMETRY_TRUST_REQUEST_ID="false"):
             await talk(AsyncEcho, "/", headers=[(HEADER, b"r-1")])
         self.assertNotIn("r-1", self.output.text)
+
+    async def test_request_id_is_trusted_by_the_address_of_the_client(self) -> None:
+        def from_proxy(address: str | None) -> bool:
+            return address == "10.0.0.1"
+
+        for client, expected in [
+            (["10.0.0.1", 5000], True),
+            (["192.0.2.1", 5000], False),
+            (None, False),
+        ]:
+            with (
+                self.subTest(client=client),
+                patch.object(fields, "trusts_request_id", from_proxy),
+            ):
+                connection = socket(AsyncEcho, "/", [(HEADER, b"r-1")])
+                connection.scope["client"] = client
+                await connection.connect()
+                await connection.disconnect()
+                line = self.output.lines[-1]
+                self.assertEqual(line["request.id"] == "r-1", expected)
 
     async def test_user_is_taken_from_the_scope(self) -> None:
         for user, expected in [(Member(), 7), (object(), None), (None, None)]:

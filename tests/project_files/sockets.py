@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 
 from channels.auth import AuthMiddlewareStack, login, logout
 from channels.exceptions import DenyConnection
@@ -50,6 +51,10 @@ class Async(TelemetryConsumerMixin, AsyncJsonWebsocketConsumer):
         elif content == "wait":
             await asyncio.sleep(0.2)
             await self.send_json("waited")
+        elif content == "stream":
+            for _ in range(200):
+                await self.send_json("streamed")
+                await asyncio.sleep(0.005)
         elif content == "login":
             user = await get_user_model().objects.aget(username="ann")
             await login(self.scope, user, "django.contrib.auth.backends.ModelBackend")
@@ -90,6 +95,10 @@ class Sync(TelemetryConsumerMixin, JsonWebsocketConsumer):
             raise ValueError("broken on purpose")
         if content == "close":
             self.close(4001)
+        elif content == "stream":
+            for _ in range(200):
+                self.send_json("streamed")
+                time.sleep(0.005)
         else:
             self.send_json(content)
 

@@ -9,7 +9,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from .. import fields
-from .filters import REQUEST_ATTRIBUTE, access_line, completing, replay
+from .filters import (
+    REQUEST_ATTRIBUTE,
+    RequestFilter,
+    access_line,
+    completing,
+    replay,
+)
 from .mistakes import fields_from, level_from
 from .reasons import refusal_fields
 from .record import get_logger
@@ -113,7 +119,7 @@ class RequestRun:
             access_line.set(True)
         else:
             for record in self.records:
-                replay(record)
+                replay(record, RequestFilter)
         # Break the cycle, so that the request is freed without a collection.
         self._request, self.scope.line_fields = None, dict
         self.records.clear()

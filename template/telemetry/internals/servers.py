@@ -1,6 +1,7 @@
 """Servers that configure logging themselves, some of them after Django."""
 
 import logging
+from functools import cache
 
 from django.core.signals import request_started
 
@@ -15,6 +16,12 @@ def take_over_servers() -> None:
     """
     _take_over()
     request_started.connect(_take_over)
+
+
+@cache
+def take_over_late_servers() -> None:
+    """Do the same at the first connection, which sends no `request_started`."""
+    _take_over()
 
 
 def is_configured() -> bool:

@@ -8,7 +8,7 @@ from channels.exceptions import StopConsumer
 from opentelemetry import context, trace
 from opentelemetry.propagate import extract
 
-from ..websocket import WRAPPERS
+from .connection_run import WRAPPERS
 from .exporters import add_to_span
 from .scope import current
 

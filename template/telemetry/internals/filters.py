@@ -13,9 +13,6 @@ from .scope import current
 REQUEST_ATTRIBUTE = "_telemetry"
 # Servers log a line for each request, too, after the response or its headers.
 ACCESS_LOGGERS = ("django.server", "django.channels.server", "uvicorn.access")
-# % if use_channels
-SOCKET_LOGGERS = ("daphne.server", "django.channels.server", "uvicorn.error")
-# % endif
 
 # The run whose completion line is being logged.
 completing: ContextVar[Any] = ContextVar("telemetry_completing", default=None)
@@ -55,26 +52,12 @@ class ContextFilter(logging.Filter):
         return record if can_replace else True
 
 
-# % if use_channels
-class SocketFilter(logging.Filter):
-    """Leaves out servers' records about a connection that our own lines cover."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.name not in SOCKET_LOGGERS:
-            return True
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            return not hasattr(error, "telemetry_reported")
-        return record.levelno > logging.INFO or "ws.conn_id" not in current()
-
-
-# % endif
-def replay(record: logging.LogRecord) -> None:
-    """Hand a record that was left out to the handlers that left it out."""
+def replay(record: logging.LogRecord, kind: type[logging.Filter]) -> None:
+    """Hand a record to the handlers where a filter of that kind has left it out."""
     logger: logging.Logger | None = logging.getLogger(record.name)
     while logger:
         for handler in logger.handlers:
-            is_filtered = any(isinstance(f, RequestFilter) for f in handler.filters)
+            is_filtered = any(isinstance(f, kind) for f in handler.filters)
             if is_filtered and record.levelno >= handler.level:
                 handler.handle(record)
         logger = logger.parent if logger.propagate else None

@@ -1,0 +1,213 @@
+"""One connection: its context, its counts, and the lines about it."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from urllib.parse import parse_qs
+
+from .. import fields
+from .filters import completing, replay
+from .mistakes import fields_from, level_from, trust_from
+from .record import get_logger
+from .scope import Scope, request_id_from
+from .servers import take_over_late_servers
+from .sockets import SocketFilter, answering, failed
+from .users import line_fields_of
+
+log = get_logger("telemetry.websocket")
+
+# A browser sets no headers on a WebSocket; a page can pass its id in the URL.
+QUERY_PARAMETER = "request_id"
+
+# Close codes of RFC 6455: no close frame, a frame without a code, the default.
+ABNORMAL_CLOSURE = 1006
+NO_STATUS = 1005
+NORMAL_CLOSURE = 1000
+
+# Entered around each event that a consumer handles, with consumer and message.
+WRAPPERS: list[Callable[[Any, Any], AbstractContextManager[None]]] = []
+# Called when a connection is "accepted" and "ended", a message "received" and
+# "sent", with ASGI's scope and that word.
+OBSERVERS: list[Callable[[Any, str], None]] = []
+
+
+class ConnectionRun:
+    """Opened with the handshake; writes the lines when something happens.
+
+    `receive` and `send` replace ASGI's.
+    """
+
+    def __init__(
+        self,
+        asgi_scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+        connection_id: str,
+    ) -> None:
+        take_over_late_servers()
+        # What the consumer raised, and records of the server about the handshake.
+        self.error: Exception | None = None
+        self.records: list[logging.LogRecord] = []
+        # Whether a handler has got the last line.
+        self.is_written = False
+        self._asgi_scope = asgi_scope
+        self._receive, self._send = receive, send
+        self._started = time.perf_counter()
+        self._messages_in = self._messages_out = 0
+        self._is_accepted = self._is_rejected = self._has_left = False
+        # What the server's `send` raised because the client has left.
+        self._disconnect: Exception | None = None
+        # The code of the side that closed first.
+        self._close_code: int | None = None
+        context: dict[str, Any] = {}
+        request_id = _request_id(context, asgi_scope)
+        context |= {"request.id": request_id, "user.id": None}
+        arguments = asgi_scope, request_id, connection_id
+        fields_from(context, fields.connection_fields, *arguments)
+        context.setdefault("ws.conn_id", connection_id)
+        # Decided once, because it is needed for each message.
+        level = level_from(context, fields.connection_level, asgi_scope, "ws_received")
+        self._received_level = level
+        self.scope = Scope(context, self._line_fields)
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        if message["type"] == "websocket.receive":
+            self._messages_in += 1
+            self._observe("received")
+            level = self._received_level
+            if level is not None and log.isEnabledFor(level):
+                line = self._event_fields("ws_received", message)
+                log.log(level, "ws_received", **line)
+        elif message["type"] == "websocket.disconnect":
+            self._has_left = True
+            self._set_close_code(message.get("code", NO_STATUS))
+        return message
+
+    async def send(self, message: Any) -> None:
+        try:
+            if not self._is_accepted:
+                await self._answer(message)
+                return
+            await self._send(message)
+        except Exception as error:
+            # ASGI wants an OSError; uvicorn 0.53 may raise a RuntimeError instead.
+            if isinstance(error, OSError) or self._has_left:
+                self._disconnect = error
+            raise
+        if message["type"] == "websocket.send":
+            self._messages_out += 1
+            self._observe("sent")
+        elif message["type"] == "websocket.close":
+            self._set_close_code(message.get("code", NORMAL_CLOSURE))
+
+    def withhold(self, record: logging.LogRecord) -> None:
+        """Keep a record of the server, in case the next line is not written."""
+        if record not in self.records:
+            self.records.append(record)
+
+    def fail(self, error: Exception) -> None:
+        """Log what a handler raised, unless the client has left."""
+        if error is self._disconnect:
+            return
+        self.error = error
+        if self._write("ws_failed", {**self._last_fields(), "exc_info": error}):
+            failed[id(error)] = self
+
+    def exit(self) -> None:
+        """Log how the connection ended, and leave the context as it was."""
+        if self.error is None and not self._is_rejected:
+            self._set_close_code(ABNORMAL_CLOSURE)
+            code = {"close_code": self._close_code}
+            self._write("ws_disconnected", {**code, **self._last_fields()})
+        elif not self._is_accepted:
+            self._reject(None)
+        if self._is_accepted:
+            self._observe("ended")
+        self.scope.exit()
+        # Break cycles, so that the connection is freed without a collection.
+        self.scope.line_fields, self._disconnect = dict, None
+
+    async def _answer(self, message: Any) -> None:
+        """Accept or refuse the handshake, which servers log as well."""
+        token = answering.set(self)
+        try:
+            await self._send(message)
+        finally:
+            answering.reset(token)
+        if message["type"] == "websocket.accept":
+            self._is_accepted = True
+            self._observe("accepted")
+            self._write("ws_connected", {})
+        else:
+            self._reject(message.get("code"))
+
+    def _set_close_code(self, code: int) -> None:
+        if self._close_code is None:
+            self._close_code = code
+
+    def _reject(self, close_code: int | None) -> None:
+        if not self._is_rejected:
+            self._is_rejected = True
+            code = {} if close_code is None else {"close_code": close_code}
+            self._write("ws_rejected", code)
+
+    def _write(self, event: str, outcome: dict[str, Any]) -> bool:
+        """Log a line; return whether it replaces the server's records.
+
+        It does if it is written, and if `fields.py` wants no line.
+        """
+        mistakes: dict[str, Any] = {}
+        level = level_from(mistakes, fields.connection_level, self._asgi_scope, event)
+        self.is_written = level is None
+        if level is not None:
+            line = mistakes | self._event_fields(event, None) | outcome
+            token = completing.set(self)
+            log.log(level, event, **line)
+            completing.reset(token)
+        records, self.records = self.records, []
+        if not self.is_written:
+            for record in records:
+                replay(record, SocketFilter)
+        return self.is_written
+
+    def _event_fields(self, event: str, message: Any) -> dict[str, Any]:
+        line: dict[str, Any] = {}
+        arguments = self._asgi_scope, event, message
+        fields_from(line, fields.connection_event_fields, *arguments)
+        return {key: value for key, value in line.items() if value is not None}
+
+    def _line_fields(self) -> dict[str, Any]:
+        line = line_fields_of(self._asgi_scope)
+        fields_from(line, fields.connection_line_fields, self._asgi_scope)
+        return line
+
+    def _last_fields(self) -> dict[str, Any]:
+        seconds = time.perf_counter() - self._started
+        return {
+            "duration_ms": round(seconds * 1000, 2),
+            "messages_in": self._messages_in,
+            "messages_out": self._messages_out,
+            **self.scope.last_fields(),
+        }
+
+    def _observe(self, event: str) -> None:
+        for observer in OBSERVERS:
+            observer(self._asgi_scope, event)
+
+
+def _request_id(context: dict[str, Any], asgi_scope: Any) -> str:
+    """Return the id in the handshake's header, or its URL, or a new one."""
+    header = dict(asgi_scope.get("headers", ())).get(fields.HEADER.lower().encode())
+    if header is None:
+        # As text, because Python 3.11 parses no bytes beyond ASCII.
+        query = parse_qs(asgi_scope.get("query_string", b"").decode("latin-1"))
+        value = query.get(QUERY_PARAMETER, [""])[0]
+    else:
+        value = header.decode("latin-1")
+    client = asgi_scope.get("client")
+    address = client[0] if client else None
+    is_trusted = trust_from(context, fields.trusts_request_id, address)
+    return request_id_from(value, is_trusted=is_trusted)
