@@ -103,7 +103,7 @@ def test_a_processor_that_raises_costs_the_fields_only(project: Project) -> None
     """They may be what the processor should have hidden."""
     _, lines = suffer_on(project, "processor_raises")
     [line] = [line for line in lines if line["event"] == "processed"]
-    assert "RuntimeError" in line["processor_error"]
+    assert "RuntimeError" in line["telemetry.error"]
     assert "planted" not in str(line)
     assert completed(lines, "after") == 1
 

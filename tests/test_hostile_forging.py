@@ -47,7 +47,7 @@ harmless = values.text.filter(lambda text: len(text) < 1000)
 
 @pytest.fixture(scope="module", autouse=True)
 def middleware_writes_to_the_sinks() -> Iterator[None]:
-    logger = module("middleware").log._logger
+    logger = module("internals.request_run").log._logger
     logger.addHandler(JSON.handler)
     logger.addHandler(PRETTY.handler)
     logger.setLevel("INFO")
@@ -115,7 +115,10 @@ def test_a_request_says_only_what_it_is(
     answered = response.headers["X-Request-ID"]
     assert answered == request_id if trusted else UUID.fullmatch(answered)
     # An id that looks like a secret is hidden as one.
-    assert line["request.id"] in (answered, module("redaction").redact_text(answered))
+    assert line["request.id"] in (
+        answered,
+        module("internals.redaction").redact_text(answered),
+    )
 
 
 def parse_labels(line: str) -> list[tuple[str, str]]:
@@ -131,7 +134,8 @@ def test_an_exception_stays_below_its_line(text: str) -> None:
     error = values.raised(ValueError(text))
     JSON.log.error("failed", exc_info=error)
     line = JSON.json_line()
-    assert line.keys() == {*list(line)[:4], "error.type", "error.message", "exception"}
+    of_error = {"error.type", "error.message", "error.at", "exception"}
+    assert line.keys() == {*list(line)[:4], *of_error}
     PRETTY.log.error("failed", exc_info=error)
     first, *rows = sound(PRETTY.written()).removesuffix("\n").split("\n")
     assert re.match(r"\S+ \S+ \[error    \] failed  ", first)
@@ -144,7 +148,7 @@ def test_colors_are_ours_alone(text: str) -> None:
     """On a terminal each escape sequence is one that paints a part of the line."""
     count("inputs")
     key = f"{text} key"
-    formatter = module("formatters").PrettyFormatter(colors=True)
+    formatter = module("internals.formatters").PrettyFormatter(colors=True)
     line = {
         "timestamp": datetime.now(UTC),
         "level": "info",
@@ -152,7 +156,7 @@ def test_colors_are_ours_alone(text: str) -> None:
         "event": text,
         key: text,
     }
-    painted = f"{formatter.render(module('values').clean(line))}\n".encode()
+    painted = f"{formatter.render(module('internals.values').clean(line))}\n".encode()
     plain = re.sub(rb"\x1b\[(0|1|2|3\d)m", b"", painted)
     sound(plain)
     assert plain != painted

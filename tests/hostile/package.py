@@ -79,12 +79,11 @@ class Sink:
         self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._read = 0
         self.handler = logging.StreamHandler(self._file)
-        self.handler.setFormatter(getattr(module("formatters"), formatter)())
+        self.handler.setFormatter(getattr(module("internals.formatters"), formatter)())
         # Not one of the tree, where pytest listens.
         self.standard = logging.Logger(f"hostile.{formatter}")
         self.standard.addHandler(self.handler)
-        ours = module("logging")
-        self.log = ours.BoundLogger(self.standard, [ours.to_record], {})
+        self.log = module("internals.record").BoundLogger(self.standard, [], {})
 
     def written(self) -> bytes:
         """Return what was written since the last time."""

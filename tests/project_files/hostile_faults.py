@@ -26,12 +26,9 @@ import django
 django.setup()
 
 from django.test import AsyncClient, Client  # noqa: E402
+from telemetry.internals.console import ConsoleHandler  # noqa: E402
 from telemetry.internals.formatters import JsonFormatter  # noqa: E402
-from telemetry.logging import (  # noqa: E402
-    PROCESSORS,
-    ConsoleHandler,
-    get_logger,
-)
+from telemetry.logging import PROCESSORS, get_logger  # noqa: E402
 
 log = get_logger("faults")
 plain_log = logging.getLogger("faults")

@@ -154,7 +154,7 @@ def from_record(record: logging.LogRecord) -> dict[str, Any]:
             key[:-1] if key in _TO_ESCAPE else key: value
             for key, value in fields.items()
         }
-    if isinstance(record.msg, dict) and "event" in record.msg:
+    if issubclass(type(record.msg), dict) and "event" in record.msg:
         # From structlog's `ProcessorFormatter.wrap_for_formatter`.
         fields = {k: v for k, v in fields.items() if k not in _OF_STRUCTLOG}
         fields |= {k: v for k, v in record.msg.items() if k not in HEAD}
@@ -176,7 +176,8 @@ def _processed(
 
 
 def _take(fields: dict[str, Any], name: str, kind: type) -> Any:
-    return fields.pop(name) if isinstance(fields.get(name), kind) else None
+    # Not `isinstance`, because that evaluates a lazy object, with a query perhaps.
+    return fields.pop(name) if issubclass(type(fields.get(name)), kind) else None
 
 
 def _exception(
@@ -186,9 +187,10 @@ def _exception(
     given = fields.get("exc_info")
     if given is True:
         given = sys.exception()
-    if isinstance(given, tuple) and len(given) == 3:
+    if type(given) is tuple and len(given) == 3:
         given = given[1]
-    if isinstance(given, BaseException):
+    # Not `isinstance`, because that evaluates a lazy object, with a query perhaps.
+    if issubclass(type(given), BaseException):
         del fields["exc_info"]
         try:
             return type(given), given, given.__traceback__

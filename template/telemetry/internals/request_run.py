@@ -121,7 +121,7 @@ class RequestRun:
             for record in self.records:
                 replay(record, RequestFilter)
         # Break the cycle, so that the request is freed without a collection.
-        self._request, self.scope.line_fields = None, dict
+        self.scope.line_fields, self._request = dict, None
         self.records.clear()
 
 
