@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,16 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .support import (
-    REPOSITORY,
     Template,
     commit,
     environment,
-    export,
     git,
     interpreters,
     render,
     template,
 )
+from .support.releases import ANCHOR, IMPROVEMENT, files, improve
 
 EVERYTHING: dict[str, Any] = {
     "resource_labels": "tournament, person: people",
@@ -53,7 +52,6 @@ NOTHING: dict[str, Any] = {
     "field_names": "classic",
 }
 
-IMPROVEMENT = "# Improved in this release."
 EDIT = "# Edited by the project."
 
 
@@ -62,18 +60,9 @@ def improved(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """A template whose second release adds a line near the top of every file."""
     template = Template(tmp_path_factory.mktemp("improved") / "template")
     for file in files(template.folder / "template" / "telemetry"):
-        first, *rest = file.read_text().splitlines(keepends=True) or [""]
-        file.write_text("".join([first, f"{IMPROVEMENT}\n", *rest]))
+        improve(file)
     template.release("v1.1.0")
     return template
-
-
-def files(package: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in package.rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
-    )
 
 
 def tree(folder: Path) -> dict[str, Any]:
@@ -118,28 +107,38 @@ def test_updating_to_the_same_release_changes_nothing(
     assert git(tmp_path, "status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("question", EVERYTHING)
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [(NOTHING, EVERYTHING), (EVERYTHING, NOTHING)],
-    ids=["on", "off"],
+    ("before", "question", "answer"),
+    [
+        *((NOTHING, question, answer) for question, answer in EVERYTHING.items()),
+        *((EVERYTHING, question, answer) for question, answer in NOTHING.items()),
+        (EVERYTHING, "also_log", ["running"]),
+        (EVERYTHING, "also_log", ["commands"]),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else str(value),
 )
 def test_changing_one_answer_gives_what_a_fresh_copy_would(
     tmp_path: Path,
     released: Template,
-    question: str,
+    capsys: pytest.CaptureFixture[str],
     before: dict[str, Any],
-    after: dict[str, Any],
+    question: str,
+    answer: Any,
 ) -> None:
-    changed = {question: after[question]}
+    """All files that the update deletes are announced, and no others."""
     with project_of(released, **before) as project:
-        released.update(project, **changed)
+        released.update(project, quiet=False, **{question: answer})
         updated = tree(project)
+        deleted = git(project, "diff", "--name-only", "--diff-filter=D").split()
     # What is asked only with an exporter takes its default once there is one.
-    answers = before | changed | updated["answers"]
-    assert all(answers[key] == value for key, value in changed.items())
+    answers = before | {question: answer} | updated["answers"]
+    assert answers[question] == answer
     render(tmp_path / "fresh", **answers)
     assert updated == tree(tmp_path / "fresh")
+
+    announced, _, _ = capsys.readouterr().err.partition("template version")
+    assert sorted(re.findall(r"telemetry/[\w/.]+", announced)) == sorted(deleted)
+    assert ("Deleted, your edits included" in announced) == bool(deleted)
 
 
 ANSWERS = st.fixed_dictionaries(
@@ -212,17 +211,17 @@ def test_an_improvement_of_every_file_keeps_an_edit_in_every_file(
 
 
 def edit_label(package: Path) -> None:
-    above_anchor(package / "labels.py", '    "staff": "staff",\n')
+    below_anchor(package / "labels.py", '    "staff": "staff",\n')
 
 
-def edit_redaction(package: Path) -> None:
-    above_anchor(package / "redaction.py", '    "passport",\n')
+def edit_field(package: Path) -> None:
+    below_anchor(package / "fields.py", '    "site": "shop",\n')
 
 
 def edit_function(package: Path) -> None:
-    file = package / "users.py"
+    file = package / "labels.py"
     text = file.read_text()
-    start = text.index("def ")
+    start = text.index("\ndef ")
     body = text.index("\n    ", start)
     file.write_text(f"{text[:body]}\n    assert True{text[body:]}")
 
@@ -233,23 +232,23 @@ def edit_line_length(package: Path) -> None:
 
 
 def edit_away(package: Path) -> None:
-    (package / "streaming.py").unlink()
+    (package / "tests" / "test_labels.py").unlink()
 
 
 def edit_tests(package: Path) -> None:
     (package / "tests" / "test_ours.py").write_text("def test_ours():\n    pass\n")
 
 
-def above_anchor(file: Path, entry: str) -> None:
-    anchor = "    # Add your own below this line.\n"
+def below_anchor(file: Path, entry: str) -> None:
+    anchor = f"    {ANCHOR}\n"
     text = file.read_text()
     assert anchor in text, f"{file.name} has no anchor"
-    file.write_text(text.replace(anchor, entry + anchor, 1))
+    file.write_text(text.replace(anchor, anchor + entry, 1))
 
 
 EDITS = [
     edit_label,
-    edit_redaction,
+    edit_field,
     edit_function,
     edit_line_length,
     edit_away,
@@ -271,28 +270,9 @@ def test_a_typical_edit_survives_an_improvement_of_every_file(
         for path, text in tree(project).items():
             if path.endswith("test_ours.py") or path == "answers":
                 continue
-            lines = edited[path].splitlines()
-            assert text.splitlines() == [*lines[:1], IMPROVEMENT, *lines[1:]], path
+            assert text.count(f"{IMPROVEMENT}\n") == 1, path
+            assert text.replace(f"{IMPROVEMENT}\n", "") == edited[path]
         assert tree(project).keys() == edited.keys()
-
-
-def test_a_new_entry_of_ours_and_one_of_theirs_both_stay(tmp_path: Path) -> None:
-    """Both append to one list; the anchor keeps their lines apart."""
-    template = Template(tmp_path / "template")
-    redaction = template.folder / "template" / "telemetry" / "redaction.py"
-    lines = redaction.read_text().splitlines(keepends=True)
-    anchor = lines.index("    # Add your own below this line.\n")
-    lines.insert(anchor - 3, '    "newly_known",\n')
-    redaction.write_text("".join(lines))
-    template.release("v1.1.0")
-    with project_of(template) as project:
-        edit_redaction(project / "telemetry")
-        commit(project)
-        template.update(project)
-        text = (project / "telemetry" / "redaction.py").read_text()
-        assert '    "newly_known",\n' in text
-        assert '    "passport",\n' in text
-        assert unmerged(project) == []
 
 
 @FEW
@@ -318,71 +298,6 @@ def test_edits_survive_an_improvement_and_other_answers(
             if file.exists():
                 assert EDIT in file.read_text()
                 assert IMPROVEMENT in file.read_text()
-
-
-# -- what is announced ---------------------------------------------------------
-
-
-def copier(command: str, cwd: Path) -> str:
-    """Run a command as people paste it and return what it said."""
-    finished = subprocess.run(
-        [sys.executable, "-m", "copier", *shlex.split(command)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return finished.stderr
-
-
-def test_a_conflict_is_announced_with_the_command_that_names_its_files(
-    improved: Template,
-) -> None:
-    with project_of(improved) as project:
-        labels = project / "telemetry" / "labels.py"
-        first, *rest = labels.read_text().splitlines(keepends=True)
-        labels.write_text("".join([first, "# Ours.\n", *rest]))
-        commit(project)
-        said = copier("update --defaults", cwd=project)
-        assert "git diff --name-only --diff-filter=U" in said
-        assert unmerged(project) == ["telemetry/labels.py"]
-        assert "<<<<<<< before updating" in labels.read_text()
-
-
-def test_the_commands_after_an_update_work_from_where_it_was_run(
-    tmp_path: Path, improved: Template
-) -> None:
-    improved.copy(tmp_path / "my shop", vcs_ref="v1.0.0")
-    commit(tmp_path / "my shop")
-    said = copier('update --defaults "my shop"', cwd=tmp_path)
-    assert "telemetry/ is now v1.1.0. What changed, and why" in said
-    for command in [line.strip() for line in said.splitlines() if "git -C" in line]:
-        subprocess.run(shlex.split(command), cwd=tmp_path, check=True)
-    assert "pip install -r 'my shop/telemetry/requirements.txt'" in said
-
-
-def test_files_that_an_answer_deletes_are_named_before_the_update(
-    released: Template,
-) -> None:
-    """A template without trust cannot see edits, so it names all that goes."""
-    with project_of(released, **EVERYTHING) as project:
-        doomed = project / "telemetry" / "tracing_of_our_own.py"
-        doomed.write_text("# Not rendered, so not deleted.\n")
-        rendered = project / "telemetry" / "celery.py"
-        rendered.write_text("# Rendered once.\n")
-        commit(project)
-        said = copier("update --defaults -d use_celery=no", cwd=project)
-        before, _, _ = said.partition("template version")
-        assert "Deleted, your edits included" in before
-        assert "telemetry/celery.py" in before
-        assert "tracing" not in before
-
-
-def test_an_update_that_deletes_nothing_threatens_nothing(released: Template) -> None:
-    with project_of(released, **EVERYTHING) as project:
-        assert "Deleted" not in copier("update --defaults", cwd=project)
-        assert "Deleted" not in copier("update -l -d field_names=classic", cwd=project)
 
 
 # -- oldest and newest ---------------------------------------------------------
@@ -417,31 +332,3 @@ def test_the_oldest_copier_that_is_supported_gives_the_same(
         run("update", "-l", "-d", "use_celery=no", "-d", "otel_exporter=none", project)
         results.append((copied, tree(project)))
     assert results[0] == results[1]
-
-
-def release_tags() -> list[str]:
-    return git(REPOSITORY, "tag", "--list", "v*", "--sort=version:refname").split()
-
-
-@pytest.mark.skipif(not release_tags(), reason="nothing was released yet")
-@pytest.mark.parametrize(
-    "answers", [NOTHING, EVERYTHING], ids=["nothing", "everything"]
-)
-def test_the_latest_release_updates_to_the_work_tree(
-    tmp_path: Path, answers: dict[str, Any]
-) -> None:
-    """No conflict, no file lost or renamed, and the result is a fresh copy's."""
-    tag = release_tags()[-1]
-    git(tmp_path, "clone", "--quiet", "--branch", tag, str(REPOSITORY), "template")
-    folder = tmp_path / "template"
-    last = Template.at(folder)
-    with project_of(last, tag, **answers) as project:
-        before = tree(project).keys()
-        git(folder, "rm", "--quiet", "-r", "copier.yml", "hooks", "template")
-        export(folder)
-        last.release("v999.0.0")
-        last.update(project)
-        with project_of(last, "v999.0.0", **answers) as fresh:
-            assert tree(project) == tree(fresh)
-        assert before <= tree(project).keys()
-        assert unmerged(project) == []

@@ -14,7 +14,16 @@ from .environments import Interpreter, environment, interpreters
 from .lines import json_lines
 from .processes import Process, Response, Server
 from .projects import DJANGO_VERSIONS, Project, combinations
-from .templates import REPOSITORY, Template, commit, export, git, render, template
+from .templates import (
+    REPOSITORY,
+    Template,
+    commit,
+    copier_command,
+    export,
+    git,
+    render,
+    template,
+)
 from .terminals import DOWN, Terminal
 
 __all__ = [
@@ -30,6 +39,7 @@ __all__ = [
     "Terminal",
     "combinations",
     "commit",
+    "copier_command",
     "environment",
     "export",
     "git",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import functools
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Self
@@ -14,7 +16,7 @@ import copier
 
 REPOSITORY = Path(__file__).parents[2]
 
-_PARTS = ("copier.yml", "hooks", "template")
+_PARTS = ("copier.yml", "hooks", "template", "CHANGELOG.md")
 
 
 @functools.cache
@@ -79,7 +81,13 @@ class Template:
         )
 
     def update(
-        self, folder: Path, /, *, answers_file: str | None = None, **answers: object
+        self,
+        folder: Path,
+        /,
+        *,
+        answers_file: str | None = None,
+        quiet: bool = True,
+        **answers: object,
     ) -> None:
         """Update to the latest release; `answers` replace those of the last time."""
         copier.run_update(
@@ -89,8 +97,25 @@ class Template:
             defaults=True,
             overwrite=True,
             unsafe=False,
-            quiet=True,
+            quiet=quiet,
         )
+
+
+def copier_command(
+    command: str, cwd: Path, *, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run `copier …` as it is pasted into a shell. Messages are on stderr."""
+    program, *arguments = shlex.split(command)
+    assert program == "copier"
+    finished = subprocess.run(
+        [sys.executable, "-m", "copier", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not check or finished.returncode == 0, finished.stderr
+    return finished
 
 
 def export(folder: Path) -> None:
