@@ -22,6 +22,7 @@ from .results import Result
 PARTS = {
     "requests": ("request", "async_request", "logged_in"),
     "setups": ("setups",),
+    "running": ("running",),
     "lines": ("line", "exception", "filtered"),
     "listeners": ("listeners",),
     "labels": ("labels",),

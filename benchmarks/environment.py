@@ -17,6 +17,7 @@ RESOURCES = (
 PACKAGES: dict[str, dict[str, object]] = {
     "default": {},
     "queries": {"log_queries": True},
+    "running": {"also_log": ["running"], "otel_exporter": "none"},
     "channels": {"otel_exporter": "none", "use_celery": False},
     "celery": {"otel_exporter": "none", "use_channels": False},
     "otel": {"use_channels": False, "use_celery": False},

@@ -15,6 +15,7 @@ ALL = {
     "use_channels": True,
     "use_celery": True,
     "log_queries": True,
+    "also_log": ["running", "commands"],
     "otel_exporter": "otlp-http",
     "service_name": "shop",
 }

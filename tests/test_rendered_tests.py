@@ -14,6 +14,7 @@ from .support.redis import redis
 
 FIELD_NAMES = ("classic", "stable")
 SCHEMAS = ("plain", "gcp", "datadog", "ecs")
+ALSO_LOG: tuple[list[str], ...] = ([], ["running"])
 # What a test file beside the rendered ones needs that has this in its name.
 OPTIONAL = {
     "websocket": "use_channels",
@@ -40,6 +41,7 @@ def cases() -> list[Any]:
             "field_names": FIELD_NAMES[number % 2],
             "resource_labels": RESOURCES[number % 4],
             "log_queries": number % 3 == 1,
+            "also_log": ALSO_LOG[number // 2 % len(ALSO_LOG)],
             "log_schema": SCHEMAS[number // 2 % 4],
         }
         chosen = ["channels"] * channels + ["celery"] * celery + [exporter]

@@ -80,7 +80,7 @@ class TaskRun:
         own: dict[str, Any] = {"request.id": task.request.root_id or task.request.id}
         own |= task_fields(task, {**current(), **carried, **given})
         own |= {"task.id": task.request.id, "task.name": task.name}
-        self.scope = Scope(own, lambda: task_line_fields(task))
+        self.scope = Scope(own, lambda: task_line_fields(task), task)
         task.request.telemetry_run = self
         self._write("task_started", {})
 

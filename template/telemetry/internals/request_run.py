@@ -43,7 +43,8 @@ class RequestRun:
         self._request: Any = request
         context: dict[str, Any] = {"request.id": request_id, "user.id": None}
         fields_from(context, fields.request_fields, request, request_id)
-        self.scope = Scope(context, self._line_fields)
+        owner = None if is_quiet else request
+        self.scope = Scope(context, self._line_fields, owner)
         access_line.set(None)
         vars(request)[REQUEST_ATTRIBUTE] = self
 

@@ -20,6 +20,9 @@ Fields = Mapping[str, Any]
 ENRICHERS: list[Callable[[], Fields]] = []
 # Functions whose fields are added to the last line of each scope.
 ENDINGS: list[Callable[["Scope"], Fields]] = []
+# Functions that are called with each scope when it opens, and when it exits.
+OPENED: list[Callable[["Scope"], object]] = []
+EXITED: list[Callable[["Scope"], object]] = []
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/=+@-]{1,128}")
 
@@ -32,10 +35,15 @@ class Scope:
     """
 
     def __init__(
-        self, fields: dict[str, Any], line_fields: Callable[[], Fields] = dict
+        self,
+        fields: dict[str, Any],
+        line_fields: Callable[[], Fields] = dict,
+        owner: Any = None,
     ) -> None:
         self.fields = fields
         self.line_fields = line_fields
+        # The request or task that runs in the scope.
+        self.owner = owner
         # For the last line, from `add` and from `increment` and `timer`.
         self.added: dict[str, Any] = {}
         self.counts: dict[str, Any] = {}
@@ -47,6 +55,8 @@ class Scope:
         self._token = _scope.set(self)
         unbind_contextvars(*[key for key in fields if fields[key] is None])
         bind_contextvars(**{k: fields[k] for k in fields if fields[k] is not None})
+        for function in OPENED:
+            function(self)
 
     def last_fields(self) -> dict[str, Any]:
         """Return the fields of the last line only."""
@@ -63,6 +73,8 @@ class Scope:
 
     def exit(self) -> None:
         """Restore the context as it was before the scope."""
+        for function in EXITED:
+            function(self)
         clear_contextvars()
         bind_contextvars(**self._before)
         try:
@@ -71,6 +83,7 @@ class Scope:
             _scope.set(None)
         # Else a request that is kept, in a test for example, keeps its context.
         del self._before, self._token
+        self.owner = None  # Else a request is freed by a collection only.
 
 
 def current_scope() -> Scope | None:
