@@ -93,7 +93,7 @@ class ConnectionRun:
                 return
             await self._send(message)
         except Exception as error:
-            # ASGI wants an OSError; uvicorn 0.53 may raise a RuntimeError instead.
+            # ASGI: an OSError. `uvicorn --ws websockets` (0.54) raises RuntimeError.
             if isinstance(error, OSError) or self._has_left:
                 self._disconnect = error
             raise
