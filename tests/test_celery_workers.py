@@ -57,6 +57,7 @@ ENDS = {
     "reject": [STARTED, "task_rejected"],
     "flaky": [STARTED, RETRIED, STARTED, "task_completed"],
     "hopeless": [STARTED, RETRIED, STARTED, FAILED],
+    "unserializable": [STARTED, FAILED],
 }
 
 PROCESS_ENDS = {
@@ -92,6 +93,7 @@ def start(folder: Path, application: str) -> Project:
     project.write("config/celery.py", application)
     project.write("config/tasks.py", (PROJECT_FILES / "tasks.py").read_text())
     project.write("send.py", (PROJECT_FILES / "send.py").read_text())
+    project.write("publish.py", (PROJECT_FILES / "publish.py").read_text())
     project.environ["LOG_FORMAT"] = "json"
     return project
 
@@ -126,10 +128,10 @@ def module(folder: Path) -> str:
 
 
 @contextmanager
-def worker(project: Project, *arguments: str) -> Iterator[Process]:
+def worker(project: Project, *arguments: str, **environ: str) -> Iterator[Process]:
     """Run a worker; all that it wrote to stdout, to its end, must be our JSON."""
     command = ["--app=config", "worker", "--concurrency=2", *arguments]
-    with project.spawn("celery", *command) as process:
+    with project.spawn("celery", *command, **environ) as process:
         process.wait_for_text("ready.", timeout=60)
         yield process
     for line in process.stdout.splitlines():
@@ -199,7 +201,7 @@ def test_context_travels_and_endings_are_told(project: Project, pool: str) -> No
         for line in lines
         if {"error.type", "request.id"} <= line.keys()
     )
-    assert told == {"fail": 1, "hopeless": 1}
+    assert told == {"fail": 1, "hopeless": 1, "unserializable": 1}
     assert not [line for line in lines if "succeeded in" in line["event"]]
     # The arguments of a task are nobody's business.
     assert not [line for line in lines if "data" in line or "args" in line]
@@ -238,6 +240,10 @@ def test_the_end_of_a_pool_process_is_told_once(
         if {"error.type", "request.id"} <= line.keys()
     )
     assert told == dict.fromkeys(ERRORS, 1)
+    # Celery's own record stays where the task is delivered again, as no line of
+    # ours has the error, and is left out for the others.
+    [requeued] = [line for line in lines if "handler raised error" in line["event"]]
+    assert "signal 9" in requeued["error.message"]
 
 
 @pytest.mark.usefixtures("broker")
@@ -299,6 +305,86 @@ def test_prints_other_bases_and_unknown_tasks_have_their_lines(
     assert unknown["level"] == "error"
     assert unknown["task.name"] == "config.tasks.unknown"
     assert unknown["task.id"]
+
+
+LISTENING = """
+import logging
+from celery import signals
+
+def listen(logger, **options):
+    handler = logging.FileHandler(f"{logger.name}.log")
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s"))
+    logger.addHandler(handler)
+
+signals.after_setup_logger.connect(listen)
+signals.after_setup_task_logger.connect(listen)
+"""
+
+
+@pytest.mark.usefixtures("broker")
+def test_handlers_that_a_project_adds_to_celerys_loggers_get_their_records(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """Celery documents two signals for that, sent once logging is set up."""
+    project = start(tmp_path / "shop", APPLICATION + LISTENING)
+    project.configure(CELERY_BROKER_URL=f"{redis_url}/3")
+    with worker(project, "--pool=solo") as process:
+        project.run("python", "-c", "import config.tasks as t; t.audited.delay()")
+        process.wait_for("task_completed")
+    root, tasks = [project.folder / f"{name}.log" for name in ("root", "celery.task")]
+    assert "telemetry.celery task_completed" in root.read_text()
+    assert tasks.read_text() == "config.tasks audited\n"
+    assert len(process.events("audited")) == 1
+
+
+def publish(project: Project, *arguments: str) -> str:
+    return project.run("python", "publish.py", *arguments).stdout.strip()
+
+
+@pytest.mark.usefixtures("broker")
+def test_a_message_cannot_set_what_is_the_tasks_own(project: Project) -> None:
+    """Whoever can publish writes its header."""
+    with worker(project, "--pool=solo") as process:
+        publish(project, "forge")
+        [line] = process.wait_for("task_completed")
+    assert (line["task.id"], line["task.name"]) == ("forged", "config.tasks.add")
+    assert line["level"] == "info"
+    assert line["timestamp"] > "2026"
+    assert (line["request.id"], line["user.id"]) == ("r-1", 7)
+    assert (line["labels"], line["draft.id"]) == (["draft"], 12)
+    assert line["tenant"] == "north"
+    unwanted = {"trace_id", "span_id", "exception", "two words", "long", "deep"}
+    assert not unwanted & line.keys()
+    assert all(len(key) < 100 and not key.endswith("_") for key in line)
+
+
+@pytest.mark.usefixtures("broker")
+def test_an_odd_header_loses_no_line(project: Project) -> None:
+    with worker(project, "--pool=solo") as process:
+        count = int(publish(project, "oddities"))
+        process.wait_for("task_completed", count=count + 1)
+    for line in process.events("task_completed"):
+        assert ours(process, line["task.id"]) == [STARTED, "task_completed"]
+    assert "Signal handler" not in process.stdout
+
+
+SECRET = "arg-7f3c"
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+@pytest.mark.usefixtures("broker")
+def test_the_arguments_of_a_task_are_in_no_line(project: Project, pool: str) -> None:
+    """Celery quotes a message that it cannot use, and at DEBUG each one."""
+    with worker(project, f"--pool={pool}", LOG_LEVEL="DEBUG") as process:
+        publish(project, "quoting")
+        process.wait_for_text("unregistered task", timeout=30)
+        process.wait_for("task_failed")
+        process.wait_for_text("no-task", timeout=30)
+    lines = json_lines(process.stdout)
+    assert SECRET not in process.stdout
+    [unknown] = [line for line in lines if line.get("task.id") == "unknown"]
+    assert unknown["level"] == "error"
+    assert unknown["task.name"] == "config.tasks.unknown"
 
 
 @pytest.mark.usefixtures("broker")

@@ -1,20 +1,33 @@
 """A task has its caller's context, and leaves the lines of its run."""
 
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from celery import Celery
 from celery.exceptions import Ignore, Reject
 from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 
-from ..celery import TelemetryTask, connect_signals, pack, unpack
+from .. import fields
+from ..celery import TelemetryTask, connect_signals
+from ..internals.task_header import pack, unpack
 from ..logging import get_logger
 from .lines import LinesTestCase
 
 log = get_logger("shop")
 
-app = Celery("shop", task_cls=TelemetryTask, fixups=[], set_as_current=False)
+app = Celery(
+    "shop",
+    task_cls=TelemetryTask,
+    broker="memory://tests",
+    fixups=[],
+    set_as_current=False,
+)
 app.conf.update(task_always_eager=True, task_eager_propagates=False)
-connect_signals()  # Also where TELEMETRY_ENABLED is false.
 
 
 @app.task
@@ -64,7 +77,48 @@ def rejected() -> None:
     raise Reject("not mine", requeue=False)
 
 
-class EagerTaskTests(LinesTestCase):
+@app.task
+def countdown(number: int) -> int:
+    """Call itself directly, and handle what that raises."""
+    if not number:
+        raise ValueError("zero")
+    try:
+        return int(countdown(number - 1))
+    except ValueError:
+        return number
+
+
+class WithHooks(TelemetryTask):
+    abstract = True
+
+    def on_failure(self, *_: object) -> None:
+        log.info("on_failure")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.run(*args, **kwargs)
+
+
+@app.task(base=WithHooks)
+def hooked(error: str) -> int:
+    if error:
+        raise ValueError(error)
+    return 1
+
+
+class TaskTestCase(LinesTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        connect_signals()  # Also where TELEMETRY_ENABLED is false.
+
+    def setUp(self) -> None:
+        super().setUp()
+        # Celery prefers these to the broker of an application.
+        for name in [name for name in os.environ if name.startswith("CELERY_")]:
+            del os.environ[name]
+
+
+class EagerTaskTests(TaskTestCase):
     def test_lines_carry_the_callers_context_and_the_tasks_own(self) -> None:
         with bound_contextvars(**{"request.id": "r-1", "tenant": "north"}):
             result = add.delay(1, 2)
@@ -140,6 +194,7 @@ class EagerTaskTests(LinesTestCase):
         self.assertEqual(len(self.output.named("task_retried")), 1)
         self.assertEqual(len(self.output.named("task_failed")), 1)
 
+    @patch.object(fields, "task_level", fields.task_level)
     def test_other_endings(self) -> None:
         for task, event, level in [
             (ignored, "task_ignored", "info"),
@@ -156,7 +211,103 @@ class EagerTaskTests(LinesTestCase):
                 self.assertNotIn("exception", ended)
 
 
-class ContextArgumentTests(LinesTestCase):
+    def test_failing_direct_call_within_a_task_is_not_its_outcome(self) -> None:
+        self.assertEqual(countdown.delay(1).get(), 1)
+        self.assertEqual(self.output.events, ["task_started", "task_completed"])
+
+    def test_hooks_have_the_context_and_may_replace_the_call(self) -> None:
+        for throw in (False, True):
+            with self.subTest(throw=throw):
+                before = len(self.output.lines)
+                with self.assertRaises(ValueError):
+                    hooked.apply(("broken",), throw=throw).get()
+                started, *hooks, failed = self.output.lines[before:]
+                self.assertEqual(failed["event"], "task_failed")
+                self.assertEqual(failed["error.message"], "broken")
+                self.assertEqual(len(hooks), 0 if throw else 1)
+                for line in hooks:
+                    self.assertEqual(line["task.id"], started["task.id"])
+        hooked.delay("")
+        self.assertEqual(self.output.events[-1], "task_completed")
+
+
+@contextmanager
+def level(name: str, value: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(value)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def quiet(task: Any, event: str) -> int | None:
+    return None
+
+
+def retries_at_info(task: Any, event: str) -> int | None:
+    return None if event == "task_started" else logging.INFO
+
+
+def wrong(*_: object) -> Any:
+    raise RuntimeError("a mistake")
+
+
+class FieldsTests(TaskTestCase):
+    """What an owner may write into fields.py."""
+
+    def test_no_line_is_nothing_of_celerys_either(self) -> None:
+        with patch.object(fields, "task_level", quiet):
+            for task in (add.s(1, 2), broken.s(), ignored.s(), rejected.s()):
+                task.delay()
+        self.assertEqual(self.output.events, ["added"])
+
+    def test_celerys_record_stays_where_our_line_is_not_written(self) -> None:
+        with level("telemetry.celery", "CRITICAL"):
+            for task in (add.s(1, 2), broken.s(), ignored.s(), rejected.s()):
+                task.delay()
+        lines = [each for each in self.output.lines if each["event"] != "added"]
+        self.assertEqual({line["logger"] for line in lines}, {"celery.app.trace"})
+        self.assertEqual(
+            [line["task.name"] for line in lines],
+            [add.name, broken.name, ignored.name, rejected.name],
+        )
+        self.assertFalse([line for line in lines if "data" in line])
+
+    def test_retries_at_info_and_no_task_started(self) -> None:
+        with patch.object(fields, "task_level", retries_at_info):
+            flaky.delay(always=False)
+        self.assertEqual(self.output.events, ["task_retried", "task_completed"])
+        self.assertEqual({line["level"] for line in self.output.lines}, {"info"})
+
+    def test_a_field_of_each_line(self) -> None:
+        tenants = iter("abcd")
+        with patch.object(
+            fields, "task_line_fields", lambda task: {"tenant": next(tenants)}
+        ):
+            add.delay(1, 2)
+        self.assertEqual([line["tenant"] for line in self.output.lines], list("abc"))
+
+    def test_mistakes_cost_their_fields_and_no_task(self) -> None:
+        for name in (
+            "task_fields",
+            "task_line_fields",
+            "task_event_fields",
+            "task_level",
+        ):
+            with self.subTest(name), patch.object(fields, name, wrong):
+                before = len(self.output.lines)
+                result = add.delay(1, 2)
+                self.assertEqual(result.get(), 3)
+                started, added, completed = self.output.lines[before:]
+                self.assertEqual(completed["event"], "task_completed")
+                self.assertEqual(completed["task.id"], result.id)
+                self.assertIn("a mistake", completed["telemetry.error"])
+                self.assertEqual(completed["task.name"], added["task.name"])
+
+
+class ContextArgumentTests(TaskTestCase):
     def test_they_set_the_context_and_never_reach_the_task(self) -> None:
         given = {"_request_id": "r-2", "_user_id": 7}
         arguments = {"left": 1, "right": 2, **given}
@@ -187,7 +338,7 @@ class ContextArgumentTests(LinesTestCase):
             add.delay(1, _request_id="r-2")
 
 
-class DirectCallTests(LinesTestCase):
+class DirectCallTests(TaskTestCase):
     def test_it_is_no_run_of_a_task(self) -> None:
         with bound_contextvars(**{"request.id": "r-3"}):
             self.assertEqual(add(1, 2), 3)
@@ -217,6 +368,19 @@ class HeaderTests(LinesTestCase):
         self.assertNotIn("t0ps3cret", pack({"password": "t0ps3cret"}))
 
     def test_header_of_others_is_none(self) -> None:
-        for header in [None, 5, "", "[]", "{}", "[1, 2]", "[null, {}]"]:
+        for header in [None, 5, "", "[]", "{}", "[1, 2]", "[null, {}]", "[" * 99]:
             with self.subTest(header=header):
                 self.assertEqual(unpack(header), (None, {}))
+
+    def test_header_never_sets_what_is_the_lines_own(self) -> None:
+        own = ("event", "level", "task.id", "task.name", "trace_id", "span_id")
+        _, carried = unpack(json.dumps([1, {**dict.fromkeys(own, "x"), "a": 1}]))
+        self.assertEqual(carried, {"a": 1})
+
+    def test_header_is_bounded(self) -> None:
+        many = {f"key_{number}": number for number in range(1_000)}
+        odd = {"two words": 1, "k" * 100: 1, "long": ["x" * 300], "": 1}
+        _, carried = unpack(json.dumps([1, odd | many]))
+        self.assertEqual(len(carried), 60)
+        self.assertTrue(carried.keys() < many.keys())
+        self.assertEqual(unpack(json.dumps([1, {"a": "x" * 100_000}])), (None, {}))

@@ -48,7 +48,7 @@ def travel():
 
 
 def end():
-    for task in ("fail", "ignore", "reject", "flaky", "hopeless"):
+    for task in ("fail", "ignore", "reject", "flaky", "hopeless", "unserializable"):
         with request(task):
             getattr(tasks, task).delay()
 

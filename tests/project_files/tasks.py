@@ -9,6 +9,7 @@ from pathlib import Path
 
 from celery import Task, shared_task
 from celery.exceptions import Ignore, Reject
+from celery.utils.log import get_task_logger
 from structlog.contextvars import bind_contextvars
 from telemetry.logging import get_logger
 
@@ -44,6 +45,16 @@ def prints():
 @shared_task(base=Task)
 def foreign():
     log.info("seen")
+
+
+@shared_task
+def audited():
+    get_task_logger(__name__).info("audited")
+
+
+@shared_task
+def unserializable():
+    return object()
 
 
 @shared_task

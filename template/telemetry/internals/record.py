@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -21,6 +21,9 @@ _TO_ESCAPE = STANDARD | _ESCAPED | {f"{name}_" for name in _ESCAPED}
 HEAD = ("timestamp", "level", "logger", "event")
 # structlog's own wrapper puts these on a record beside its dictionary.
 _OF_STRUCTLOG = frozenset({"_logger", "_name"})
+
+# Functions that return a record as our lines show it, a copy where that differs.
+VIEWS: list[Callable[[logging.LogRecord], logging.LogRecord]] = []
 
 # Arguments of a call that are no fields, unless they are plain data.
 _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})

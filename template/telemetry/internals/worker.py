@@ -5,101 +5,68 @@ import logging.handlers
 import sys
 from typing import Any
 
-from celery import current_app, current_task
-from celery.signals import celeryd_init, import_modules, setup_logging
-from celery.utils.log import get_multiprocessing_logger
-from django.conf import settings
+from celery import current_app, signals
+from celery.utils.log import get_logger, get_multiprocessing_logger
 
-from .console import ConsoleHandler, console_formatter
 from .environment import environment
+from .record import VIEWS
 from .servers import is_configured
-
-_REPORTED = "telemetry_reported"
-
-
-class TaskNameFilter(logging.Filter):
-    """Adds the task's id and name; drops Celery's `data`, which has arguments."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        data = vars(record).pop("data", None)
-        for arg in record.args if isinstance(record.args, tuple) else ():
-            if isinstance(arg, dict) and "task" in arg:  # Of an unregistered task.
-                data = {"id": arg.get("id"), "name": arg["task"]}
-        if isinstance(data, dict):
-            vars(record)["task.id"] = data.get("id")
-            vars(record)["task.name"] = data.get("name")
-        return True
+from .task_records import without_arguments
 
 
-class TaskFilter(TaskNameFilter):
-    """Drops Celery's record about a run that one of our lines covers."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("celery."):
-            return True
-        is_left_out = self._is_left_out(record)
-        super().filter(record)
-        return is_left_out
-
-    def _is_left_out(self, record: logging.LogRecord) -> bool:
-        data = record.__dict__.get("data")
-        if isinstance(data, dict):
-            run: Any = getattr(current_task, "request", None)
-            return not (hasattr(run, "telemetry_run") and run.id == data["id"])
-        args = record.args if isinstance(record.args, tuple) else ()
-        if any(hasattr(arg, _REPORTED) for arg in args):
-            return False
-        text = str(record.msg)
-        if text.startswith(("Discarding revoked task", "Hard time limit")):
-            task = current_app.tasks.get(str(args[-2]))
-            return not hasattr(task, "telemetry_reports")
-        return True
+class LogFile(logging.handlers.WatchedFileHandler):
+    """The file that `--logfile` names, in the place of the console."""
 
 
-def mark_reported(error: BaseException) -> None:
-    """Remember that `task_failed` has this error; the worker logs it too."""
-    setattr(error, _REPORTED, True)
+def keep_handlers() -> None:
+    """Keep our handlers in a worker, by its signals. A second call does nothing."""
+    if without_arguments not in VIEWS:
+        VIEWS.append(without_arguments)
+    signals.celeryd_init.connect(leave_out_banner)
+    signals.celeryd_after_setup.connect(redirect_prints)
+    if is_configured():
+        # Celery replaces the handlers where this signal has no receiver.
+        signals.setup_logging.connect(set_up_logging)
 
 
-@import_modules.connect
-def _keep_handlers(**_: object) -> None:
-    """Connect before Celery sets up logging, once settings have been read."""
-    if environment().enabled:
-        setup_logging.connect(_set_up_logging)
-
-
-def _set_up_logging(logfile: str | None = None, **_: object) -> None:
-    """Celery leaves handlers alone when this signal has a receiver."""
-    if not is_configured():
-        return
-    handlers = logging.root.handlers
-    consoles = [each for each in handlers if isinstance(each, ConsoleHandler)]
-    for console in consoles:
-        # `sys.stdout` is about to become a logger.
-        console.pinned = getattr(sys, console.stream_name)
-        if logfile:
-            file = logging.handlers.WatchedFileHandler(logfile, encoding="utf-8")
-            file.setFormatter(console_formatter())
-            file.setLevel(console.level)
-            logging.root.removeHandler(console)
-            logging.root.addHandler(file)
+def set_up_logging(logfile: str | None = None, **options: Any) -> None:
+    if logfile:
+        for handler in logging.root.handlers[:]:
+            if hasattr(handler, "pinned") or isinstance(handler, LogFile):
+                _replace(handler, logfile)
     # What the pool logs about its processes does not reach the root logger.
     if pool := get_multiprocessing_logger():
         pool.propagate = True
         pool.setLevel(logging.ERROR)
-    if current_app.conf.worker_redirect_stdouts:
-        current_app.log.redirect_stdouts_to_logger(
-            logging.getLogger("celery.redirected"),
-            current_app.conf.worker_redirect_stdouts_level,
-        )
+    options |= {"sender": None, "logfile": logfile}
+    del options["signal"]
+    signals.after_setup_logger.send(logger=logging.root, **options)
+    options["format"] = current_app.conf.worker_task_log_format
+    signals.after_setup_task_logger.send(logger=get_logger("celery.task"), **options)
 
 
-@celeryd_init.connect
-def _leave_out_banner(instance: Any, **_: object) -> None:
-    if environment().enabled and environment().log_format == "json":
+def redirect_prints(instance: Any, **_: object) -> None:
+    """Make lines of what tasks print, as Celery does if it sets up logging."""
+    if instance.redirect_stdouts and is_configured():
+        consoles: list[Any] = logging.root.handlers
+        for console in consoles:
+            if hasattr(console, "pinned"):
+                # Because `sys.stdout` is about to become a logger.
+                console.pinned = getattr(sys, console.stream_name)
+        current_app.log.redirect_stdouts(instance.redirect_stdouts_level)
+
+
+def leave_out_banner(instance: Any, **_: object) -> None:
+    if is_configured() and environment().log_format == "json":
         instance.quiet = True
 
 
-if settings.configured:
-    # A `task_cls` given by its name is imported after that signal.
-    _keep_handlers()
+def _replace(handler: logging.Handler, logfile: str) -> None:
+    """Write what `handler` has written into a file."""
+    file = LogFile(logfile, encoding="utf-8")
+    file.setFormatter(handler.formatter)
+    file.setLevel(handler.level)
+    for each in handler.filters:
+        file.addFilter(each)
+    logging.root.removeHandler(handler)
+    logging.root.addHandler(file)

@@ -1,0 +1,138 @@
+"""Runs of tasks: the context of each, and the lines about its start and outcome."""
+
+import time
+from datetime import datetime
+from logging import INFO
+from typing import Any
+
+from billiard.process import current_process
+from celery.exceptions import Ignore, Reject, Retry
+
+from .. import fields
+from .errors import error_fields
+from .mistakes import fields_from, level_from
+from .record import get_logger
+from .scope import Fields, Scope, current
+from .task_header import HEADER, unpack
+
+LOGGER = "telemetry.celery"
+
+log = get_logger(LOGGER)
+
+
+class TaskRun:
+    """One run of a task; `task.request.telemetry_run` as long as it lasts."""
+
+    def __init__(self, task: Any, context: Fields) -> None:
+        """Enter the context of the run, which `context` adds to, and log its start."""
+        sent, carried = unpack(task.request.get(HEADER))
+        self.task = task
+        self.id = task.request.id
+        self.started = time.perf_counter()
+        self.queue_wait_ms = _queue_wait(sent, task.request.eta)
+        # Whether Celery has called the task, which may call itself as well.
+        self.is_called = False
+        self.is_finished = False
+        # Whether the outcome has been written, or must not be.
+        self.is_covered = False
+        self.scope = _enter_scope(task, {**current(), **carried, **context})
+        task.request.telemetry_run = self
+        self._write("task_started", {})
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Log the outcome, what the task raised if it did; do nothing after that."""
+        if self.is_finished:
+            return
+        self.is_finished = True
+        seconds = time.perf_counter() - self.started
+        own = {"duration_ms": round(seconds * 1000, 2), **self.scope.last_fields()}
+        if error is None:
+            self._write("task_completed", own)
+        elif isinstance(error, Ignore):
+            self._write("task_ignored", own)
+        elif isinstance(error, Retry):
+            self._write("task_retried", {"reason": str(error), **own})
+        elif isinstance(error, Reject):
+            self._write("task_rejected", {"reason": str(error), **own})
+        elif isinstance(error, self.task.throws or ()):
+            self._write("task_failed", {**error_fields(error), **own}, at_most=INFO)
+        elif not _ends_pool_process(error):
+            self._write("task_failed", {**own, "exc_info": error})
+
+    def _write(self, event: str, own: dict[str, Any], **options: int) -> None:
+        if self.queue_wait_ms is not None:
+            own["queue_wait_ms"] = self.queue_wait_ms
+        is_wanted = _write(self.task, event, own, **options)
+        self.is_covered = self.is_covered or self.is_finished and not is_wanted
+
+
+def run_of(request: Any) -> TaskRun | None:
+    """Return the run of a `task.request`, None if it has none.
+
+    A publisher can send a header of that name, because headers become attributes.
+    """
+    run = getattr(request, "telemetry_run", None)
+    return run if isinstance(run, TaskRun) else None
+
+
+def report(task: Any, request: Any, event: str, **own: Any) -> None:
+    """Log `event` of a task that does not run in this process, or never will."""
+    task.request_stack.push(request)
+    try:
+        _, carried = unpack(request.get(HEADER))
+        scope = _enter_scope(task, carried)
+        try:
+            _write(task, event, own)
+        finally:
+            scope.exit()
+    finally:
+        task.request_stack.pop()
+
+
+def _enter_scope(task: Any, carried: Fields) -> Scope:
+    request = task.request
+    # A task that no request has sent is a request of its own.
+    own_id = request.root_id or request.id
+    context = {"request.id": carried.get("request.id", own_id)}
+    fields_from(context, fields.task_fields, task, carried)
+    context |= {"task.id": request.id, "task.name": task.name}
+    return Scope(context, lambda: _line_fields(task), task)
+
+
+def _line_fields(task: Any) -> dict[str, Any]:
+    line: dict[str, Any] = {}
+    fields_from(line, fields.task_line_fields, task)
+    return line
+
+
+def _write(
+    task: Any, event: str, own: dict[str, Any], at_most: int | None = None
+) -> bool:
+    """Log `event` of the task, or return False if no line is wanted."""
+    # Celery's own tasks poll and clean up; only a failure matters.
+    if task.name.startswith("celery.") and event != "task_failed":
+        return False
+    level = level_from(own, fields.task_level, task, event)
+    if level is None:
+        return False
+    fields_from(own, fields.task_event_fields, task, event)
+    level = level if at_most is None else min(level, at_most)
+    log.log(level, event, **{k: v for k, v in own.items() if v is not None})
+    return True
+
+
+def _queue_wait(sent: float | None, eta: str | None) -> float | None:
+    """Return how long the task waited in the queue, in milliseconds."""
+    if sent is None:
+        return None
+    try:
+        due = max(sent, datetime.fromisoformat(eta).timestamp()) if eta else sent
+    except (OverflowError, TypeError, ValueError):  # Not a time of Celery's.
+        due = sent
+    now = time.time()
+    return round(max(0.0, min(now - due, now)) * 1000, 2)
+
+
+def _ends_pool_process(error: BaseException) -> bool:
+    """Return True if the pool's process ends; its parent reports that."""
+    return isinstance(error, SystemExit) and hasattr(current_process(), "index")
