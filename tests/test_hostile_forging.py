@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
@@ -181,9 +183,18 @@ def test_a_handshake_has_a_sound_request_id(header: bytes | None, query: bytes) 
     count("inputs")
     headers = [] if header is None else [(b"x-request-id", header)]
     scope = {"type": "websocket", "headers": headers, "query_string": query}
-    find = module("websocket")._request_id
-    assert ACCEPTED.fullmatch(find(scope, trust=True))
-    assert UUID.fullmatch(find(scope, trust=False))
+    assert ACCEPTED.fullmatch(request_id_of(scope, is_trusted=True))
+    assert UUID.fullmatch(request_id_of(scope, is_trusted=False))
+
+
+def request_id_of(asgi_scope: dict[str, Any], *, is_trusted: bool) -> str:
+    fields = module("fields")
+    with patch.object(fields, "trusts_request_id", lambda address: is_trusted):
+        run = module("internals.connection_run").ConnectionRun(
+            asgi_scope, None, None, "ws-1"
+        )
+    run.scope.exit()
+    return str(run.scope.fields["request.id"])
 
 
 @given(header=st.none() | st.text(max_size=30) | st.binary(max_size=30))
