@@ -12,7 +12,9 @@ from .scope import current
 # The attribute of a request that holds its `RequestRun`.
 REQUEST_ATTRIBUTE = "_telemetry"
 # Servers log a line for each request, too, after the response or its headers.
-ACCESS_LOGGERS = ("django.server", "django.channels.server", "uvicorn.access")
+ACCESS_LOGGERS = frozenset(
+    {"django.server", "django.channels.server", "uvicorn.access"}
+)
 
 # The run whose completion line is being logged.
 completing: ContextVar[Any] = ContextVar("telemetry_completing", default=None)

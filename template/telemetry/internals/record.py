@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -13,6 +13,7 @@ import structlog
 STANDARD = frozenset(
     {*vars(logging.makeLogRecord({})), "asctime", "color_message", "message"}
 )
+_ORDER = list(vars(logging.makeLogRecord({})))
 # A field with such a name, or one that ends like an escaped name, has `_` more
 # on a record: `name` is `name_` there, and `name_` is `name__`.
 _ESCAPED = frozenset(f"{name}_" for name in STANDARD)
@@ -35,20 +36,20 @@ _OWN_FRAMES = 2
 STRUCTLOG_PROCESSORS: list[structlog.typing.Processor] = []
 
 
-def _method(level: int, **defaults: Any) -> Any:
+def _method(level: int) -> Any:
     def method(self: Any, event: Any = None, /, *args: Any, **fields: Any) -> None:
         if self._logger.isEnabledFor(level):
-            self._write(level, event, args, {**defaults, **fields})
+            self._write(level, event, args, fields)
 
     return method
 
 
-def _async_method(level: int, **defaults: Any) -> Any:
+def _async_method(level: int) -> Any:
     async def method(
         self: Any, event: Any = None, /, *args: Any, **fields: Any
     ) -> None:
         if self._logger.isEnabledFor(level):
-            self._write(level, event, args, {**defaults, **fields})
+            self._write(level, event, args, fields)
 
     return method
 
@@ -61,7 +62,6 @@ class BoundLogger(structlog.stdlib.BoundLogger):
     warning = warn = _method(logging.WARNING)
     error = _method(logging.ERROR)
     critical = fatal = _method(logging.CRITICAL)
-    exception = _method(logging.ERROR, exc_info=True)
 
     # structlog's own run in a thread, whose caller is not the caller's.
     adebug = _async_method(logging.DEBUG)
@@ -69,7 +69,16 @@ class BoundLogger(structlog.stdlib.BoundLogger):
     awarning = _async_method(logging.WARNING)
     aerror = _async_method(logging.ERROR)
     acritical = afatal = _async_method(logging.CRITICAL)
-    aexception = _async_method(logging.ERROR, exc_info=True)
+
+    def exception(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
+        """Log at error level, with the exception that is being handled."""
+        if self._logger.isEnabledFor(logging.ERROR):
+            self._write(logging.ERROR, event, args, {"exc_info": True, **fields})
+
+    async def aexception(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
+        """Log at error level, with the exception that is being handled."""
+        if self._logger.isEnabledFor(logging.ERROR):
+            self._write(logging.ERROR, event, args, {"exc_info": True, **fields})
 
     def log(  # type: ignore[override]
         self, level: int, event: Any = None, /, *args: Any, **fields: Any
@@ -142,16 +151,20 @@ def configure_structlog() -> None:
     logging.setLoggerClass(logger_class)
 
 
-def to_attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
+def to_attributes(fields: dict[str, Any]) -> dict[str, Any]:
     """Return `fields` under names that a record has free."""
     if _TO_ESCAPE.isdisjoint(fields):
-        return dict(fields)
+        return fields
     return {f"{key}_" if key in _TO_ESCAPE else key: fields[key] for key in fields}
 
 
 def from_record(record: logging.LogRecord) -> dict[str, Any]:
     """Return the fields that a record carries; the inverse of `to_attributes`."""
-    fields = {key: value for key, value in vars(record).items() if key not in STANDARD}
+    attributes = vars(record)
+    keys = list(attributes)
+    # Optimisation: `logging` sets its own attributes first, hence the rest only.
+    start = len(_ORDER) if keys[: len(_ORDER)] == _ORDER else 0
+    fields = {key: attributes[key] for key in keys[start:] if key not in STANDARD}
     if not _ESCAPED.isdisjoint(fields):
         fields = {
             key[:-1] if key in _TO_ESCAPE else key: value
