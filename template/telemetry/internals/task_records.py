@@ -48,7 +48,7 @@ def without_arguments(record: logging.LogRecord) -> logging.LogRecord:
 
     It has `task.id` and `task.name`, and no arguments of the task.
     """
-    if not record.name.startswith("celery."):
+    if not str(record.name).startswith("celery."):
         return record
     data, args = vars(record).get("data"), record.args
     if not isinstance(args, tuple):
