@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .support import REPOSITORY, Project, Server
+from .support import REPOSITORY, Project, Server, json_lines
 
 URLS = REPOSITORY / "tests" / "project_files" / "queries_urls.py"
 # Of each path: the function that asks again and again.
@@ -19,6 +19,22 @@ REPEATED = {
 ASYNC = {"/async/": "in_async", "/gathered/": "gathered"}
 
 
+CONNECT = """
+import asyncio
+import django
+django.setup()
+from channels.testing import WebsocketCommunicator
+from config.urls import Feed
+
+async def connect():
+    socket = WebsocketCommunicator(Feed.as_asgi(), "/feed/")
+    await socket.connect()
+    await socket.send_to(text_data="hello")
+    await socket.receive_output(20)
+    await socket.disconnect()
+
+asyncio.run(connect())
+"""
 # A wrapper of the project's own, in a thread whose connection opens in its block.
 WRAPPERS = """
 import threading
@@ -59,8 +75,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         tmp_path_factory.mktemp("queries") / "shop",
         otel_exporter="none",
         log_queries=True,
+        use_channels=True,
         use_celery=True,
-        extra=["djangorestframework", "gunicorn", "uvicorn"],
+        extra=["daphne", "djangorestframework", "gunicorn", "uvicorn"],
     )
     project.write("config/urls.py", URLS.read_text())
     project.write(
@@ -122,6 +139,13 @@ def test_a_task_has_its_own(server: Server) -> None:
     assert "db.repeated" not in line
     assert (task["db.queries"], task["db.repeated"]) == (8, 7)
     assert task["db.repeated_at"] == place("task")
+
+
+def test_a_connection_has_its_own(project: Project) -> None:
+    *_, line = json_lines(project.run("python", "-c", CONNECT).stdout)
+    assert line["event"] == "ws_disconnected"
+    assert (line["db.queries"], line["db.repeated"]) == (7, 7)
+    assert line["db.repeated_at"] == place("receive")
 
 
 def test_a_slow_query_has_its_place(server: Server) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from celery import shared_task
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from telemetry.celery import TelemetryTask
+from telemetry.websocket import TelemetryConsumerMixin
 
 
 def view(request: HttpRequest) -> HttpResponse:
@@ -93,6 +95,13 @@ def task() -> None:
 def run_task(request: HttpRequest) -> Any:
     task.apply()
     return HttpResponse()
+
+
+class Feed(TelemetryConsumerMixin, AsyncWebsocketConsumer):
+    async def receive(self, *_: Any, **__: Any) -> None:
+        for number in range(7):
+            await Permission.objects.filter(pk=number).afirst()  # in receive
+        await self.close()
 
 
 urlpatterns = [

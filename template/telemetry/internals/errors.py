@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from .frames import project_frame
@@ -25,8 +26,10 @@ def error_fields(error: BaseException) -> dict[str, Any]:
         "error.type": name.removeprefix("builtins."),
         "error.message": _call(str, error),
     }
-    if place := _call(_project_frame, error):
-        fields["error.at"] = place
+    with suppress(Exception):
+        frames = reversed(list(traceback.walk_tb(error.__traceback__)))
+        if place := project_frame(frames):
+            fields["error.at"] = place
     return fields
 
 
@@ -35,10 +38,6 @@ def _call(function: Callable[[BaseException], Any], error: BaseException) -> Any
         return function(error)
     except Exception as raised:
         return f"<{type(error).__qualname__} raised {type(raised).__qualname__}>"
-
-
-def _project_frame(error: BaseException) -> str | None:
-    return project_frame(reversed(list(traceback.walk_tb(error.__traceback__))))
 
 
 def _traceback(error: BaseException) -> str:

@@ -48,12 +48,14 @@ def _project_path(filename: str) -> str | None:
 
     What is outside of the project's folder is absolute.
     """
-    path = os.path.abspath(filename)
-    if not path.endswith(".py") or filename.startswith("<"):
-        return None  # Such as a compiled template, or `<string>`.
-    if path.startswith(_OTHERS) or any(part in path for part in _INSTALLED):
+    if not filename.endswith(".py"):
+        return None  # Such as `<string>`, or a template that has been compiled.
+    if filename.startswith(_OTHERS) or any(part in filename for part in _INSTALLED):
         return None
     base = getattr(settings, "BASE_DIR", "") if settings.configured else ""
-    # Deployments link the current release, hence `realpath` on both sides.
-    relative = os.path.relpath(os.path.realpath(path), os.path.realpath(base))
-    return path if relative.startswith("..") else relative
+    try:
+        # Deployments link the current release, hence `realpath` on both sides.
+        relative = os.path.relpath(os.path.realpath(filename), os.path.realpath(base))
+    except (OSError, TypeError, ValueError):  # No such folder, or another drive.
+        return filename
+    return filename if relative.startswith("..") else relative
