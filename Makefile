@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo render test bench soak lint format constraints clean
+.PHONY: help demo render package test bench soak lint format constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,6 +16,9 @@ demo: $(BIN)/ready ## see it work: a new project, a request, a socket, a task, a
 
 render: $(BIN)/ready ## render the package with all options into a scratch folder, to read it
 	$(BIN)/python -m scripts.render
+
+package: $(BIN)/ready ## the package's own tests; `make package TEST=test_labels` runs those with that in their name, in seconds
+	$(BIN)/python -m scripts.package "$(TEST)" $(ARGS)
 
 test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questions.py` runs less
 	scripts/redis
@@ -37,9 +40,9 @@ format: $(BIN)/ready ## format, and fix what can be fixed
 	$(BIN)/ruff format --quiet .
 
 constraints: $(BIN)/ready ## compile requirements/*.in anew
-	for name in dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	for name in dev bench; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--no-emit-index-url --no-annotate --custom-compile-command "make constraints" \
-		requirements/$$name.in --output-file requirements/$$name.txt; done
+		requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 clean: ## remove environments, caches and the demo
 	rm -rf .venv* .cache .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache

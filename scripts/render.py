@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.support import render
 
-ALL = {
+ALL: dict[str, Any] = {
     "resource_labels": "tournament, draft, person: people",
     "use_channels": True,
     "use_celery": True,

@@ -9,19 +9,12 @@ from typing import Any
 
 import pytest
 
-from .support import REPOSITORY, Interpreter, Project, combinations
+from .support import Interpreter, Project, combinations
 from .support.redis import redis
 
 FIELD_NAMES = ("classic", "stable")
 SCHEMAS = ("plain", "gcp", "datadog", "ecs")
 ALSO_LOG: tuple[list[str], ...] = ([], ["running"])
-# What a test file beside the rendered ones needs that has this in its name.
-OPTIONAL = {
-    "websocket": "use_channels",
-    "celery": "use_celery",
-    "queries": "log_queries",
-    "tracing": "otel_exporter",
-}
 RESOURCES = ("", "tournament", "tournament, draft, match, team", "person: people")
 
 
@@ -65,9 +58,8 @@ def test_the_rendered_tests_pass(
         tmp_path / "shop", interpreter=interpreter, django=django, **answers
     )
     project.manage("check", "--fail-level=WARNING")
-    assert count(project.manage("test", "telemetry").stderr) > 0
-    add_tests_beside(project, answers)
-    assert count(project.manage("test", "telemetry").stderr) > 60
+    project.add_tests_beside()
+    assert count(project.manage("test", "telemetry").stderr) > 100
 
     if with_pytest:
         other = project.with_extra("pytest", "pytest-django")
@@ -89,18 +81,6 @@ def test_the_rendered_tests_pass_on_the_oldest_requirements(tmp_path: Path) -> N
     )
     project.manage("check", "--fail-level=WARNING")
     assert count(project.manage("test", "telemetry").stderr) > 0
-
-
-def add_tests_beside(project: Project, answers: dict[str, Any]) -> None:
-    """Put the tests of what an owner need not read beside the rendered ones."""
-    for file in sorted((REPOSITORY / "tests" / "beside_rendered").glob("*.py")):
-        needed = [
-            name
-            for name, question in OPTIONAL.items()
-            if name in file.name and answers[question] in (False, "none")
-        ]
-        if not needed:
-            project.write(f"telemetry/tests/{file.name}", file.read_text())
 
 
 def count(output: str) -> int:

@@ -13,13 +13,25 @@ from typing import Self
 
 from .environments import Interpreter, environment, interpreters
 from .processes import Process, Server, free_port
-from .templates import render
+from .templates import REPOSITORY, render
 
 # The Python versions that each Django supports, by its release notes.
 DJANGO_VERSIONS = {
     "5.2": ("3.11", "3.12", "3.13", "3.14"),
     "6.0": ("3.12", "3.13", "3.14"),
     "6.1": ("3.12", "3.13", "3.14"),
+}
+
+
+# What a file of tests/beside_rendered with this in its name needs of the package.
+_NEEDED = {
+    "websocket": "websocket.py",
+    "celery": "celery.py",
+    "queries": "internals/queries.py",
+    "running": "internals/running.py",
+    "commands": "commands.py",
+    "schema": "internals/schema.py",
+    "tracing": "tracing.py",
 }
 
 
@@ -137,6 +149,15 @@ class Project:
         text = (self.folder / path).read_text()
         assert old in text, f"{path} has no {old!r}"
         self.write(path, text.replace(old, new, 1))
+
+    def add_tests_beside(self) -> None:
+        """Put tests/beside_rendered, as far as it fits, beside the rendered tests."""
+        package = self.folder / "telemetry"
+        shared = [package / "tests" / name for name in ("__init__.py", "lines.py")]
+        for file in [*shared, *(REPOSITORY / "tests" / "beside_rendered").glob("*.py")]:
+            needed = [path for name, path in _NEEDED.items() if name in file.name]
+            if all((package / path).exists() for path in needed):
+                self.write(f"telemetry/tests_beside/{file.name}", file.read_text())
 
     def manage(
         self, *arguments: str, check: bool = True, **environ: str
