@@ -99,6 +99,8 @@ DEBUG_PROPAGATE_EXCEPTIONS = True
 FORCE_SCRIPT_NAME = "/shop"
 ALLOWED_HOSTS = ["shop.example"]
 SECURE_SSL_REDIRECT = True
+# Like a Redis that is down: whoever asks for the layer fails.
+CHANNEL_LAYERS = {"default": {"BACKEND": "config.layers.Unreachable"}}
 SILENCED_SYSTEM_CHECKS = ["telemetry.W001", "telemetry.W002", "telemetry.W003"]
 LOGGING = {
     "version": 1,

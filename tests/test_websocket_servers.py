@@ -223,6 +223,25 @@ def test_an_origin_that_is_not_allowed_never_comes_to_the_consumer(
     assert "t0ps3cret" not in server.stdout + server.stderr
 
 
+def test_a_long_path_that_is_refused_is_logged_without_its_query(
+    project: Project,
+) -> None:
+    """The time for the server's record of it is linear in the path."""
+    path = "/ws/" + "A" * 60_000 + "a"
+    with project.serve("uvicorn", "--ws", "wsproto") as server:
+        for origin in ("http://evil.example", "http://127.0.0.1"):
+            with (
+                pytest.raises(InvalidStatus),
+                open_socket(server, f"{path}?token=t0ps3cret", origin=origin),
+            ):
+                pass
+        [line] = [
+            line for line in json_lines(server.stdout) if "/ws/AAA" in line["event"]
+        ]
+    assert line["logger"] == "uvicorn.error"
+    assert "t0ps3cret" not in server.stdout + server.stderr
+
+
 def test_a_user_who_logs_in_and_out(project: Project, server: Server) -> None:
     make = (
         "from django.contrib.auth.models import User;"

@@ -1,6 +1,7 @@
 """What a connection knows, and that nobody else's connection knows it."""
 
 import asyncio
+import os
 from typing import Any
 from unittest.mock import patch
 
@@ -156,6 +157,12 @@ class ContextTests(LinesTestCase):
         [line] = self.output.named("ws_disconnected")
         self.assertEqual(line["close_code"], 1006)
         self.assertEqual(self.output.named("ws_failed"), [])
+
+    async def test_environment_is_read_once(self) -> None:
+        await talk(AsyncEcho, "/")
+        with patch.dict(os.environ, TELEMETRY_ENABLED="false"):
+            await talk(AsyncEcho, "/")
+        self.assertEqual(len(self.output.named("ws_disconnected")), 2)
 
     async def test_off_switch_leaves_the_connection_alone(self) -> None:
         with environ(TELEMETRY_ENABLED="false"):
