@@ -42,7 +42,20 @@ def team(request, pk):
 def failing(request):
     raise ValueError("no luck")
 
-urlpatterns = [path("teams/<int:pk>/", team), path("failing/", failing)]
+class Code(str):
+    code = "required"
+
+def refused(request):  # As an API does that handles its errors.
+    response = HttpResponse(status=400)
+    response.exception = True
+    response.data = {"password": [Code("Add one.")], "items": {"price": Code("?")}}
+    return response
+
+urlpatterns = [
+    path("teams/<int:pk>/", team),
+    path("failing/", failing),
+    path("refused/", refused),
+]
 """
 DRIVE = """
 import asyncio, django
@@ -66,6 +79,7 @@ async def talk():
 client = Client(raise_request_exception=False, headers={"host": "localhost"})
 client.get("/teams/5/")
 client.get("/failing/")
+client.get("/refused/")
 work.apply()
 asyncio.run(talk())
 """
@@ -153,6 +167,17 @@ FAILURE: dict[str, dict[str, Check]] = {
     "datadog": {"error.kind": text, "error.message": text, "error.stack": text},
     "ecs": {"error.type": text, "error.message": text, "error.stack_trace": text},
 }
+CODES = {"password": "required", "items.price": "required"}
+REFUSAL: dict[str, dict[str, Check]] = {
+    "gcp": {"error.type": text, "error.fields": lambda value: value == CODES},
+    "datadog": {"error.kind": text, "error.fields": lambda value: value == CODES},
+    "ecs": {
+        "error.type": text,
+        "error.fields": lambda value: (
+            value == ["password: required", "items.price: required"]
+        ),
+    },
+}
 # They are objects or of another type there.
 FORBIDDEN = {
     "gcp": {"timestamp", "level", "event", "exception"},
@@ -205,6 +230,7 @@ def test_lines_have_the_names_and_types_of_the_store(
     assert events == [
         "request_completed",
         "request_failed",
+        "request_completed",
         "task_started",
         "task_completed",
         "ws_connected",
@@ -217,17 +243,19 @@ def test_lines_have_the_names_and_types_of_the_store(
         assert list(lines[0])[:3] == ["@timestamp", "log.level", "message"]
     check(lines[0], REQUEST[schema])
     check(lines[1], FAILURE[schema])
+    check(lines[2], REFUSAL[schema])
 
 
 def test_a_repeated_query_is_named_in_request_task_and_connection(
     written: tuple[str, list[dict[str, Any]]],
 ) -> None:
     _, lines = written
-    last = {line["message"]: line for line in lines if "db.queries" in line}
+    last = {line["message"]: line for line in lines if "db.repeated" in line}
     for event in ("request_completed", "task_completed", "ws_disconnected"):
         assert last[event]["db.queries"] == 6
         assert last[event]["db.repeated"] == 6
         assert last[event]["db.repeated_query"].startswith("SELECT")
+        assert last[event]["db.repeated_at"].startswith("config/urls.py:")
         assert last[event]["db.duration_ms"] >= 0
     assert "task_started" not in last
     assert "ws_connected" not in last
