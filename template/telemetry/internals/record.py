@@ -4,7 +4,6 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 import structlog
@@ -31,8 +30,7 @@ _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
 # Frames between the caller and `findCaller`: `_write`, and the method called.
 _OWN_FRAMES = 2
 
-# Empty, so that calls take the short way below; structlog's `capture_logs` puts
-# its own processor here. One list for all loggers, because it replaces items.
+# structlog's `capture_logs` puts its processor here, for all loggers at once.
 STRUCTLOG_PROCESSORS: list[structlog.typing.Processor] = []
 
 
@@ -44,14 +42,12 @@ def _method(level: int) -> Any:
     return method
 
 
-def _async_method(level: int) -> Any:
-    async def method(
-        self: Any, event: Any = None, /, *args: Any, **fields: Any
-    ) -> None:
-        if self._logger.isEnabledFor(level):
-            self._write(level, event, args, fields)
+def _async(method: Callable[..., None]) -> Any:
+    # structlog's own run in a thread, where the caller is not found.
+    async def call(self: Any, *args: Any, **fields: Any) -> None:
+        method(self, *args, **{"stacklevel": 2, **fields})
 
-    return method
+    return call
 
 
 class BoundLogger(structlog.stdlib.BoundLogger):
@@ -63,19 +59,7 @@ class BoundLogger(structlog.stdlib.BoundLogger):
     error = _method(logging.ERROR)
     critical = fatal = _method(logging.CRITICAL)
 
-    # structlog's own run in a thread, whose caller is not the caller's.
-    adebug = _async_method(logging.DEBUG)
-    ainfo = _async_method(logging.INFO)
-    awarning = _async_method(logging.WARNING)
-    aerror = _async_method(logging.ERROR)
-    acritical = afatal = _async_method(logging.CRITICAL)
-
     def exception(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
-        """Log at error level, with the exception that is being handled."""
-        if self._logger.isEnabledFor(logging.ERROR):
-            self._write(logging.ERROR, event, args, {"exc_info": True, **fields})
-
-    async def aexception(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
         """Log at error level, with the exception that is being handled."""
         if self._logger.isEnabledFor(logging.ERROR):
             self._write(logging.ERROR, event, args, {"exc_info": True, **fields})
@@ -87,42 +71,32 @@ class BoundLogger(structlog.stdlib.BoundLogger):
         if self._logger.isEnabledFor(level):
             self._write(level, event, args, fields)
 
-    async def alog(  # type: ignore[override]
-        self, level: int, event: Any = None, /, *args: Any, **fields: Any
-    ) -> None:
-        """Log at a level of `logging`."""
-        if self._logger.isEnabledFor(level):
-            self._write(level, event, args, fields)
+    adebug, ainfo, awarning = _async(debug), _async(info), _async(warning)
+    aerror, aexception, alog = _async(error), _async(exception), _async(log)
+    acritical = afatal = _async(critical)
 
     def _write(self, level: int, event: Any, args: Any, fields: dict[str, Any]) -> None:
         logger: logging.Logger = self._logger
-        if self._context:
-            fields = {**self._context, **fields}
         try:
             if self._processors:
                 name = logging.getLevelName(level).lower()
-                event, fields = _processed(self._processors, name, event, args, fields)
+                given = {**fields, "event": event}
+                _, fields = self._process_event(name, None, given)
+                event = fields.pop("event", event)
+            elif self._context:
+                fields = {**self._context, **fields}
             error, stack_info, stacklevel = None, False, 1
             if not _OPTIONS.isdisjoint(fields):
                 error = _exception(fields)
                 stack_info = _take(fields, "stack_info", bool) or False
                 stacklevel = _take(fields, "stacklevel", int) or 1
-            path, number, function, stack = logger.findCaller(
+            path, line, function, stack = logger.findCaller(
                 stack_info, stacklevel + _OWN_FRAMES
             )
-            record = logger.makeRecord(
-                logger.name,
-                level,
-                path,
-                number,
-                event,
-                args,
-                error,
-                function,
-                to_attributes(fields),
-                stack,
+            place, extra = (logger.name, level, path, line), to_attributes(fields)
+            logger.handle(
+                logger.makeRecord(*place, event, args, error, function, extra, stack)
             )
-            logger.handle(record)
         except structlog.DropEvent:
             pass
         except Exception:  # A filter or a handler of the project's own.
@@ -177,41 +151,24 @@ def from_record(record: logging.LogRecord) -> dict[str, Any]:
     return fields
 
 
-def _processed(
-    processors: Any, name: str, event: Any, args: Any, fields: dict[str, Any]
-) -> tuple[Any, dict[str, Any]]:
-    """Return the event and its fields after `processors` of structlog."""
-    named: Any = {**fields, "event": event}
-    if args:
-        named["positional_args"] = args
-    for processor in processors:
-        named = processor(None, name, named)
-    named = dict(named)
-    named.pop("positional_args", None)
-    return named.pop("event", event), named
-
-
 def _take(fields: dict[str, Any], name: str, kind: type) -> Any:
     # Not `isinstance`, because that evaluates a lazy object, with a query perhaps.
     return fields.pop(name) if issubclass(type(fields.get(name)), kind) else None
 
 
-def _exception(
-    fields: dict[str, Any],
-) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+def _exception(fields: dict[str, Any]) -> Any:
     """Return what `exc_info` in `fields` stands for; plain data stays there."""
     given = fields.get("exc_info")
     if given is True:
         given = sys.exception()
     if type(given) is tuple and len(given) == 3:
         given = given[1]
-    # Not `isinstance`, because that evaluates a lazy object, with a query perhaps.
     if issubclass(type(given), BaseException):
         del fields["exc_info"]
-        try:
-            return type(given), given, given.__traceback__
-        except Exception:  # An exception's own attributes can raise.
-            return type(given), given, None
+        traceback = None
+        with suppress(Exception):  # An exception's own attributes can raise.
+            traceback = given.__traceback__
+        return type(given), given, traceback
     if given is None or given is False:
         fields.pop("exc_info", None)
     return None
