@@ -163,7 +163,7 @@ class ConnectionRun:
         level = level_from(mistakes, fields.connection_level, self._asgi_scope, event)
         self.is_written = level is None
         if level is not None:
-            line = mistakes | self._event_fields(event, None) | outcome
+            line = self._event_fields(event, None) | mistakes | outcome
             token = completing.set(self)
             log.log(level, event, **line)
             completing.reset(token)
