@@ -29,6 +29,14 @@ RESOURCES = {
 }
 LIBRARIES: tuple[list[str], ...] = ([], ["psycopg", "requests"], ["botocore"])
 SCHEMAS = ("plain", "gcp", "datadog", "ecs", "plain")
+ALSO_LOG: tuple[list[str], ...] = (
+    [],
+    ["running"],
+    ["commands"],
+    ["running", "commands"],
+    [],
+    [],
+)
 LINE_LENGTHS = (88,)
 
 # What a file may say only if the answer is among these.
@@ -49,6 +57,8 @@ WORDS: list[tuple[str, str, set[object]]] = [
     (r"library_not_traced|psycopg", "otel_libraries", {"some"}),
     (r"http\.method|http\.status_code", "field_names", {"classic"}),
     (r"http\.request\.method|url\.path", "field_names", {"stable"}),
+    (r"_running\b|RUNNING_AFTER", "running", {True}),
+    (r"telemetry\.commands|SILENT_COMMANDS|\bcommand_", "commands", {True}),
 ]
 
 
@@ -74,16 +84,19 @@ def test_rendered_code_looks_hand_written(tmp_path: Path, exporter: str) -> None
         itertools.cycle(RESOURCES),
         itertools.cycle(SCHEMAS),
         itertools.cycle(LIBRARIES),
+        itertools.cycle(ALSO_LOG),
         strict=False,
     )
-    for answers, (kind, schema, libraries) in zip(mine, turns, strict=False):
+    for answers, (kind, schema, libraries, also) in zip(mine, turns, strict=False):
         more: dict[str, Any] = {
             "resource_labels": RESOURCES[kind],
             "log_schema": schema,
             "otel_libraries": libraries,
+            "also_log": also,
         }
         has_libraries = bool(libraries) and exporter != "none"
         shown = {**answers, "otel_libraries": "some" if has_libraries else "none"}
+        shown |= {name: name in also for name in ("running", "commands")}
         folder = tmp_path / f"{name(answers)}-{kind}-{schema}"
         package = render(folder, **more, **answers)
         for file in sorted(package.rglob("*")):
@@ -160,6 +173,7 @@ def test_rendered_code_is_strictly_typed(tmp_path: Path) -> None:
     choices = {**CHOICES, "resource_labels": ("", RESOURCES["many"])}
     choices["log_schema"] = SCHEMAS[:4]
     choices["otel_libraries"] = LIBRARIES
+    choices["also_log"] = ALSO_LOG[:4]
     for number, answers in enumerate(pairwise(choices)):
         render(tmp_path / f"rendering_{number}", **answers)
         (tmp_path / f"rendering_{number}" / "__init__.py").touch()

@@ -14,7 +14,7 @@ from .support.redis import redis
 
 FIELD_NAMES = ("classic", "stable")
 SCHEMAS = ("plain", "gcp", "datadog", "ecs")
-ALSO_LOG: tuple[list[str], ...] = ([], ["running"])
+ALSO_LOG: tuple[list[str], ...] = ([], ["running"], ["commands"])
 RESOURCES = ("", "tournament", "tournament, draft, match, team", "person: people")
 
 

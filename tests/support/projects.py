@@ -119,7 +119,7 @@ class Project:
         return replace(self, requirements=(*self.requirements, *requirements))
 
     def wire(self) -> None:
-        """Make the README's two edits."""
+        """Make the README's edits."""
         self.edit(
             "config/settings.py",
             "INSTALLED_APPS = [",
@@ -130,6 +130,12 @@ class Project:
             "MIDDLEWARE = [",
             'MIDDLEWARE = [\n    "telemetry.middleware.TelemetryMiddleware",',
         )
+        if (self.folder / "telemetry" / "commands.py").exists():
+            self.edit(
+                "manage.py",
+                "from django.core.management import execute",
+                "from telemetry.commands import execute",
+            )
 
     def configure(self, **settings: object) -> None:
         """Append settings: `project.configure(DEBUG=False)`."""

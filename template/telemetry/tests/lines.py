@@ -92,7 +92,7 @@ _LEVELS = {
 _LOGGERS = ["shop", "site", "telemetry", "django", "django.request", "django.security"]
 _LOGGERS += [f"telemetry.{name}" for name in ("config", "middleware", "users")]
 _LOGGERS += [f"telemetry.{name}" for name in ("celery", "websocket", "tracing")]
-_LOGGERS += ["telemetry.running", "celery.app.trace"]
+_LOGGERS += ["telemetry.commands", "telemetry.running", "celery.app.trace"]
 
 
 class PlainFormatter(LineFormatter):
