@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,244 +12,120 @@ import pytest
 
 from .support import Project, json_lines
 
-URLS = """
-import asyncio
-import structlog
-from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import HttpResponse
-from django.urls import path
-
-def ok(request):
-    return HttpResponse()
-
-def denied(request):
-    raise PermissionDenied("belongs to somebody else")
-
-def bad(request):
-    raise BadRequest("limit must be a number")
-
-def sick(request):
-    return HttpResponse(status=503)
-
-async def cancels(request):
-    task = asyncio.create_task(asyncio.sleep(10))
-    task.cancel()
-    await task
-
-class Member:
-    is_authenticated, pk = True, 7
-
-def ninja(request):
-    request.auth = Member()
-    return HttpResponse()
-
-views = [ok, denied, bad, sick, cancels, ninja]
-urlpatterns = [path(f"{view.__name__}/", view) for view in views]
-"""
-START = """
-import json, logging, sys, django
-django.setup()
-from django.test import AsyncClient, Client
-from telemetry.logging import PROCESSORS, get_logger
-log, plain = get_logger("shop"), logging.getLogger("shop")
-client = Client(raise_request_exception=False, headers={"host": "localhost"})
-"""
-
-# Of each fault: what is done, and what is then true of the lines, or of the
-# JSON that stderr ends with.
-CASES: dict[str, tuple[str, str]] = {
-    "1 records can be pickled": (
-        """
-import logging.handlers, multiprocessing, pickle
-class Pickling(logging.Handler):
-    def emit(self, record):
-        pickle.dumps(record)
-logging.root.addHandler(Pickling())
-queue = multiprocessing.Queue()
-logging.root.addHandler(logging.handlers.QueueHandler(queue))
-log.info("sent", price=3)
-print(json.dumps(queue.get(timeout=10).price), file=sys.stderr)
-""",
-        "said == 3 and lines[0]['price'] == 3",
-    ),
-    "2 a filter masks every line": (
-        """
-class Mask(logging.Filter):
-    def filter(self, record):
-        record.msg = str(record.msg).replace("ann@example.com", "***")
-        record.host = "web-1"
-        return True
-logging.root.handlers[0].addFilter(Mask())
-log.info("mail to ann@example.com")
-plain.info("mail to ann@example.com")
-""",
-        "[(x['event'], x['host']) for x in lines] == [('mail to ***', 'web-1')] * 2",
-    ),
-    "2 a record factory is seen by every line": (
-        """
-make = logging.getLogRecordFactory()
-def factory(*args, **kwargs):
-    record = make(*args, **kwargs)
-    record.region = "eu"
-    return record
-logging.setLogRecordFactory(factory)
-log.info("one")
-plain.info("two")
-""",
-        "[x['region'] for x in lines] == ['eu', 'eu']",
-    ),
-    "3 other formatters see fields and nothing of ours": (
-        """
-class Names(logging.Handler):
-    standard = set(vars(logging.makeLogRecord({})))
-    def emit(self, record):
-        names.append(sorted(set(vars(record)) - self.standard))
-names = []
-logging.root.addHandler(Names())
-log.info("sold", price=3)
-print(json.dumps(names), file=sys.stderr)
-""",
-        "said == [['price']]",
-    ),
-    "4 standard processors work": (
-        """
-import structlog
-PROCESSORS += [
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.CallsiteParameterAdder(
-        {structlog.processors.CallsiteParameter.FUNC_NAME}
-    ),
-]
-def sell():
-    log.info("one")
-    plain.info("two")
-sell()
-""",
-        "[x['func_name'] for x in lines] == ['sell', 'sell']"
-        " and not {'level_', 'logger_'} & {*lines[0], *lines[1]}",
-    ),
-    "17 what a second handler's formatter sets stays out": (
-        """
-class Marking(logging.Formatter):
-    def format(self, record):
-        record.mark = "x"
-        record.levelname = "ODD"
-        return super().format(record)
-marking = logging.FileHandler("/dev/null")
-marking.setFormatter(Marking())
-logging.root.addHandler(marking)
-log.info("one")
-plain.info("two")
-plain.addHandler(marking)
-log.info("three")
-""",
-        "[x['level'] for x in lines] == ['info'] * 3 and 'mark' not in lines[1]",
-    ),
-    "7 a logger opened for a file does not flood stdout": (
-        """
-logging.getLogger("celery").setLevel("DEBUG")
-logging.getLogger("celery").debug("detail")
-log.info("seen")
-""",
-        "[x['event'] for x in lines] == ['seen']",
-    ),
-    "9 lines follow a replaced stdout": (
-        """
-import contextlib, io
-with contextlib.redirect_stdout(io.StringIO()) as held:
-    client.get("/ok/")
-print(json.dumps(held.getvalue().count("request_completed")), file=sys.stderr)
-""",
-        "said == 1 and lines == []",
-    ),
-    "19 the reason for a 403 and a 400 is in the line": (
-        """
-client.get("/denied/")
-client.get("/bad/")
-""",
-        "[(x['http.status_code'], x['error.message']) for x in lines] == "
-        "[(403, 'belongs to somebody else'), (400, 'limit must be a number')]",
-    ),
-    "23 a view that is cancelled by itself has failed": (
-        """
-import asyncio
-async def ask():
-    try:
-        await AsyncClient().get("/cancels/")
-    except asyncio.CancelledError:
-        pass
-asyncio.run(ask())
-""",
-        "[x['event'] for x in lines] == ['request_failed']",
-    ),
-    "24 the user of django-ninja is seen": (
-        """
-client.get("/ninja/")
-""",
-        "lines[0]['user.id'] == 7",
-    ),
-    "25 keys and texts that are no secrets are shown": (
-        """
-log.info("the token: field is required", token_count=5, max_token=9, token_type="x",
-    next_page_token="n", has_password=False, cookie_consent=True,
-    password_changed_at="2026", jwt_enabled=True)
-""",
-        "'[redacted]' not in str(lines)",
-    ),
-    "26 a time has its microseconds": (
-        """
-record = logging.makeLogRecord({"name": "shop", "created": 1.0, "levelno": 20})
-logging.root.handle(record)
-""",
-        "lines[0]['timestamp'] == '1970-01-01T00:00:01.000000Z'",
-    ),
-}
+PROJECT_FILES = Path(__file__).parent / "project_files"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project.start(
-        tmp_path_factory.mktemp("field") / "shop",
+        tmp_path_factory.mktemp("regressions") / "shop",
         extra=["gunicorn"],
         otel_exporter="none",
     )
-    project.write("config/urls.py", URLS)
+    urls = (PROJECT_FILES / "regressions_urls.py").read_text()
+    project.write("config/urls.py", urls)
+    project.write("regressions.py", (PROJECT_FILES / "regressions.py").read_text())
     project.configure(
         ALLOWED_HOSTS=["localhost", "127.0.0.1", "testserver"], DEBUG=False
     )
     return project
 
 
-@pytest.mark.parametrize("fault", CASES)
-def test_a_fault_from_the_field(project: Project, fault: str) -> None:
-    script, is_right = CASES[fault]
-    finished = project.run("python", "-c", START + script)
-    lines = json_lines(finished.stdout)
-    said: Any = (
-        json.loads(finished.stderr.splitlines()[-1]) if finished.stderr else None
-    )
-    assert eval(is_right, {"lines": lines, "said": said}), (lines, finished.stderr)
+def run(project: Project, name: str, **environ: str) -> tuple[list[Any], Any]:
+    """Run that function of regressions.py; return its lines and what it shows."""
+    finished = project.run("python", "regressions.py", name, check=True, **environ)
+    shown = finished.stderr.splitlines()
+    return json_lines(finished.stdout), json.loads(shown[-1]) if shown else None
+
+
+@contextmanager
+def settings(project: Project, text: str) -> Iterator[None]:
+    """Append to the project's settings for a while."""
+    before = project.settings.read_text()
+    project.write("config/settings.py", f"{before}\n{text}")
+    try:
+        yield
+    finally:
+        project.write("config/settings.py", before)
+
+
+def test_records_can_be_pickled(project: Project) -> None:
+    lines, price = run(project, "pickled")
+    assert price == lines[0]["price"] == 3
+
+
+def test_a_filter_masks_every_line(project: Project) -> None:
+    lines, _ = run(project, "masked")
+    masked = ("mail to ***", "web-1")
+    assert [(line["event"], line["host"]) for line in lines] == [masked, masked]
+
+
+def test_a_record_factory_is_seen_by_every_line(project: Project) -> None:
+    lines, _ = run(project, "record_factory")
+    assert [line["region"] for line in lines] == ["eu", "eu"]
+
+
+def test_other_formatters_see_fields_and_nothing_else(project: Project) -> None:
+    _, names = run(project, "other_formatters")
+    assert names == [["price"]]
+
+
+def test_standard_processors_work(project: Project) -> None:
+    lines, _ = run(project, "standard_processors")
+    assert [line["func_name"] for line in lines] == ["standard_processors"] * 2
+    assert not {"level_", "logger_"} & {*lines[0], *lines[1]}
+
+
+def test_what_a_second_handlers_formatter_sets_stays_out(project: Project) -> None:
+    lines, _ = run(project, "second_formatter")
+    assert [line["level"] for line in lines] == ["info"] * 3
+    assert "mark" not in lines[1]
+
+
+def test_a_logger_opened_for_a_file_does_not_flood_stdout(project: Project) -> None:
+    lines, _ = run(project, "logger_for_a_file")
+    assert [line["event"] for line in lines] == ["seen"]
+
+
+def test_lines_follow_a_replaced_stdout(project: Project) -> None:
+    assert run(project, "replaced_stdout") == ([], 1)
+
+
+def test_the_reason_of_a_403_and_a_400_is_in_the_line(project: Project) -> None:
+    lines, _ = run(project, "refused")
+    assert [(line["http.status_code"], line["error.message"]) for line in lines] == [
+        (403, "belongs to somebody else"),
+        (400, "limit must be a number"),
+    ]
+
+
+def test_a_view_that_cancels_itself_has_failed(project: Project) -> None:
+    lines, _ = run(project, "cancelled")
+    assert [line["event"] for line in lines] == ["request_failed"]
+
+
+def test_the_user_of_django_ninja_is_seen(project: Project) -> None:
+    [line], _ = run(project, "ninja_user")
+    assert line["user.id"] == 7
+
+
+def test_keys_and_texts_that_are_no_secrets_are_shown(project: Project) -> None:
+    [line], _ = run(project, "no_secrets")
+    assert "[redacted]" not in line.values()
+    assert line["event"] == "the token: field is required"
+
+
+def test_a_time_has_its_microseconds(project: Project) -> None:
+    [line], _ = run(project, "whole_second")
+    assert line["timestamp"] == "1970-01-01T00:00:01.000000Z"
 
 
 def test_a_failing_health_check_is_seen(project: Project) -> None:
-    """Fault 20."""
-    script = START + 'client.get("/ok/"); client.get("/sick/")'
-    finished = project.run("python", "-c", script, TELEMETRY_EXCLUDED_PATHS="/*")
-    [line] = json_lines(finished.stdout)
+    [line], _ = run(project, "sick", TELEMETRY_EXCLUDED_PATHS="/*")
     assert (line["http.status_code"], line["level"]) == (503, "error")
 
 
-@pytest.mark.parametrize("switch", ["true", "false"])
-def test_logging_that_the_project_does_alone_is_left_alone(
-    project: Project, switch: str
-) -> None:
-    """Faults 10 and 11."""
-    settings = project.settings.read_text()
-    project.write(
-        "config/settings.py",
-        settings
-        + """
+OWN_LOGGING = """
 import logging.config, structlog
 LOGGING_CONFIG = None
 logging.config.dictConfig({
@@ -257,26 +135,27 @@ logging.config.dictConfig({
     "root": {"handlers": ["mine"], "level": "WARNING"},
 })
 structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
-""",
-    )
-    try:
-        script = START + 'plain.info("no"); plain.warning("yes")\n'
-        script += 'import structlog; structlog.get_logger().info("own", a=1)'
-        finished = project.run("python", "-c", script, TELEMETRY_ENABLED=switch)
+"""
+
+
+@pytest.mark.parametrize("switch", ["true", "false"])
+def test_logging_that_the_project_does_alone_is_left_alone(
+    project: Project, switch: str
+) -> None:
+    with settings(project, OWN_LOGGING):
+        finished = project.run(
+            "python", "regressions.py", "own_logging", TELEMETRY_ENABLED=switch
+        )
         check = project.manage("check", TELEMETRY_ENABLED=switch).stderr
-    finally:
-        project.write("config/settings.py", settings)
     assert finished.stderr == "mine yes\n"
     assert finished.stdout == "a=1 event='own'\n"
-    assert ("telemetry.W003" in check, "telemetry.W005" in check) == (
-        (True, True) if switch == "true" else (False, False)
-    )
+    warned = ("telemetry.W003" in check, "telemetry.W005" in check)
+    assert warned == ((True, True) if switch == "true" else (False, False))
 
 
 def test_an_access_log_that_was_asked_for_is_written(
     project: Project, tmp_path: Path
 ) -> None:
-    """Fault 12."""
     access, error = tmp_path / "access.log", tmp_path / "error.log"
     files = [f"--access-logfile={access}", f"--error-logfile={error}"]
     with project.serve("gunicorn", *files) as server:
@@ -287,17 +166,15 @@ def test_an_access_log_that_was_asked_for_is_written(
 
 
 def test_a_missing_static_file_is_seen_under_runserver(project: Project) -> None:
-    """Fault 18: it is answered before any middleware, and has Django's line."""
-    settings = project.settings.read_text()
-    project.configure(DEBUG=True)
-    try:
-        with project.serve("runserver", LOG_FORMAT="json") as server:
-            assert server.get("/static/missing.css?token=planted").status == 404
-            assert server.get("/ok/?token=planted").status == 200
-            server.wait_for("request_completed")
-            server.stop()
-    finally:
-        project.write("config/settings.py", settings)
+    """It is answered before any middleware, and has Django's line."""
+    with (
+        settings(project, "DEBUG = True"),
+        project.serve("runserver", LOG_FORMAT="json") as server,
+    ):
+        assert server.get("/static/missing.css?token=planted").status == 404
+        assert server.get("/ok/?token=planted").status == 200
+        server.wait_for("request_completed")
+        server.stop()
     lines = json_lines(server.stdout)
     [missing] = [line for line in lines if "missing.css" in line["event"]]
     assert missing["logger"] == "django.server"
@@ -314,15 +191,11 @@ def test_a_missing_static_file_is_seen_under_runserver(project: Project) -> None
 def test_short_names_of_levels_stop_nothing(
     project: Project, level: str, expected: str
 ) -> None:
-    """Fault 27."""
-    script = START + "print(logging.getLevelName(logging.root.level), file=sys.stderr)"
     project.manage("check", "--fail-level=WARNING", LOG_LEVEL=level)
-    finished = project.run("python", "-c", script, LOG_LEVEL=level)
-    assert finished.stderr.strip() == expected
+    assert run(project, "level", LOG_LEVEL=level) == ([], expected)
 
 
 def test_commands_run_without_requirements_txt(project: Project) -> None:
-    """Fault 36."""
     file = project.folder / "telemetry" / "requirements.txt"
     text = file.read_text()
     file.unlink()
@@ -336,11 +209,7 @@ def test_handlers_are_there_once_when_django_is_set_up_again(
     project: Project, tmp_path: Path
 ) -> None:
     """runserver calls `django.setup()` twice; a tool's handler stays."""
-    settings = project.settings.read_text()
-    project.write(
-        "config/settings.py",
-        settings
-        + f"""
+    text = f"""
 from telemetry.logging import logging_config
 LOGGING = logging_config()
 LOGGING["handlers"]["file"] = {{
@@ -349,27 +218,16 @@ LOGGING["handlers"]["file"] = {{
     "formatter": "json",
 }}
 LOGGING["root"]["handlers"].append("file")
-""",
-    )
-    script = START + (
-        "class Tool(logging.Handler):\n"
-        "    def emit(self, record):\n"
-        "        print(json.dumps(record.getMessage()), file=sys.stderr)\n"
-        "logging.root.addHandler(Tool())\n"
-        "django.setup()\n"
-        "log.info('once')\n"
-    )
-    try:
-        finished = project.run("python", "-c", script)
-    finally:
-        project.write("config/settings.py", settings)
-    for text in (finished.stdout, (tmp_path / "lines.log").read_text()):
-        assert [line["event"] for line in json_lines(text)] == ["once"]
-    assert finished.stderr == '"once"\n'
+"""
+    with settings(project, text):
+        lines, shown = run(project, "set_up_again")
+    assert shown == "once"
+    for each in (lines, json_lines((tmp_path / "lines.log").read_text())):
+        assert [line["event"] for line in each] == ["once"]
 
 
 def test_loggers_have_the_documented_names_inside_a_package(tmp_path: Path) -> None:
-    """Fault 8: a handler of `acme` gets the lines of `acme`, not ours."""
+    """A handler of `acme` gets the lines of `acme`, not ours."""
     project = Project.start(tmp_path / "shop", otel_exporter="none")
     project.write("acme/__init__.py", "")
     (project.folder / "telemetry").rename(project.folder / "acme" / "telemetry")
