@@ -48,7 +48,7 @@ def project(
     project.write("config/urls.py", (PROJECT_FILES / "tracing_urls.py").read_text())
     project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
     # How long a process waits for a Collector is not what is tested here.
-    project.edit("telemetry/internals/exporters.py", "MAX_WAIT = 3.0", "MAX_WAIT = 20")
+    project.edit("telemetry/internals/shutdown.py", "MAX_WAIT = 3.0", "MAX_WAIT = 20")
     project.environ |= {
         "OTEL_ENABLED": "true",
         "OTEL_TRACES_SAMPLER_ARG": "1",

@@ -14,30 +14,21 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
 from ..internals import scope as context
 from ..internals.environment import load
+from ..internals.formatters import LineFormatter
 from ..logging import get_logger
-from ..internals.exporters import (
-    ProcessExporter,
-    RecordHandler,
-    redacted_span,
-    span_attributes,
-    trace_fields,
-)
+from ..internals.exporters import ProcessExporter, clean_attributes, clean_span
+from ..internals.record_handler import RecordHandler, trace_fields
 from .lines import LinesTestCase
 
 log = get_logger("site")
 
 
-class NoShutdown:
-    def on_end(self) -> None:
-        pass
-
-
 class TracingTestCase(LinesTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.enterContext(patch.dict(os.environ))
         for name in list(os.environ):
             if name.startswith("OTEL_"):
                 del os.environ[name]
@@ -56,7 +47,8 @@ class LineTests(TracingTestCase):
         provider = LoggerProvider()
         processor = SimpleLogRecordProcessor(exporter)
         provider.add_log_record_processor(processor)
-        handler = RecordHandler(provider, NoShutdown())  # type: ignore[arg-type]
+        handler = RecordHandler(provider, lambda: None)
+        handler.setFormatter(LineFormatter())
         root = logging.getLogger()
         with patch.object(root, "handlers", [*root.handlers, handler]):
             with self.tracer.start_as_current_span("work") as span:
@@ -89,7 +81,7 @@ class RedactionTests(TracingTestCase):
             "db.url": "postgres://me:pw@db/shop",
         }
         self.assertEqual(
-            span_attributes(attributes),
+            clean_attributes(attributes),
             {
                 "http.target": "/teams/5/",
                 "http.url": "https://example.com/teams/5/",
@@ -102,7 +94,7 @@ class RedactionTests(TracingTestCase):
     def test_an_exception_has_no_secret(self) -> None:
         exporter, secret = InMemorySpanExporter(), "abc123"
         provider = TracerProvider()
-        redacting: Any = ProcessExporter(lambda: exporter, redacted_span)
+        redacting: Any = ProcessExporter(lambda: exporter, clean_span)
         provider.add_span_processor(SimpleSpanProcessor(redacting))
         span = provider.get_tracer("site").start_as_current_span("work")
         with self.assertRaises(ValueError), span:
@@ -126,10 +118,11 @@ class VariableTests(SimpleTestCase):
                 environment = load({"OTEL_ENABLED": "true", name: value})
                 [problem] = environment.problems
                 self.assertIn(name, problem)
-                self.assertEqual(environment.sampler_ratio, 0.1)
+                self.assertEqual(environment.sampler_arg, "")
                 self.assertEqual(load({name: value}).problems, ())
 
-    def test_a_tenth_is_the_default(self) -> None:
+    def test_defaults(self) -> None:
         environment = load({"OTEL_ENABLED": "true"})
         self.assertEqual(environment.sampler, "parentbased_traceidratio")
-        self.assertEqual(environment.sampler_ratio, 0.1)
+        self.assertEqual(environment.sampler_arg, "")
+        self.assertEqual(environment.slow_ms, 1000)

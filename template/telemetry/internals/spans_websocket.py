@@ -8,16 +8,18 @@ from channels.exceptions import StopConsumer
 from opentelemetry import context, trace
 from opentelemetry.propagate import extract
 
-from .connection_run import WRAPPERS
-from .exporters import add_to_span
+from .connection_run import OBSERVERS, WRAPPERS
+from .metrics import messages, open_connections
 from .scope import current
+from .values import clean
 
 _tracer = trace.get_tracer("telemetry")
 
 
 def instrument_consumers() -> None:
-    """Put a span around each event that a consumer handles."""
+    """Put a span around each event that a consumer handles, and count messages."""
     WRAPPERS.append(_span)
+    OBSERVERS.append(_count)
 
 
 @contextmanager
@@ -31,6 +33,8 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
     if connected is None:
         headers = consumer.scope.get("headers", ())
         parent = extract({k.decode("latin-1"): v.decode("latin-1") for k, v in headers})
+        # For the whole connection, because of the baggage.
+        context.attach(parent)
     else:
         links = [trace.Link(connected)]
     stopped = None
@@ -42,10 +46,18 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
         except StopConsumer as error:  # No failure of the span.
             stopped = error
         finally:
-            add_to_span(span, current())
+            if span.is_recording():
+                span.set_attributes(clean(current()))
     if connected is None:
         connected = consumer._telemetry_span = span.get_span_context()
         # Lines between messages have the ids of the connection.
         context.attach(trace.set_span_in_context(trace.NonRecordingSpan(connected)))
     if stopped:
         raise stopped
+
+
+def _count(_: Any, event: str) -> None:
+    if event in ("accepted", "ended"):
+        open_connections.add(1 if event == "accepted" else -1)
+    else:
+        messages.add(1, {"direction": "in" if event == "received" else "out"})

@@ -33,6 +33,8 @@ class TaskRun:
         # Whether Celery has called the task, which may call itself as well.
         self.is_called = False
         self.is_finished = False
+        # The own fields of the last line, once it has been made.
+        self.line: dict[str, Any] = {}
         # Whether the outcome has been written, or must not be.
         self.is_covered = False
         self.scope = _enter_scope(task, {**current(), **carried, **context})
@@ -46,6 +48,7 @@ class TaskRun:
         self.is_finished = True
         seconds = time.perf_counter() - self.started
         own = {"duration_ms": round(seconds * 1000, 2), **self.scope.last_fields()}
+        self.line = own
         if error is None:
             self._write("task_completed", own)
         elif isinstance(error, Ignore):
