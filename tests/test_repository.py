@@ -61,3 +61,14 @@ def test_one_test_of_the_package_can_be_run() -> None:
     )
     assert finished.returncode == 0, finished.stderr
     assert re.search(r"Ran \d tests?", finished.stderr)
+
+
+def test_commands_for_contributors_select_tests() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text()
+    commands = re.findall(r"""ARGS=(?:"(.*?)"|([\w/.]+))""", text)
+    files = {REPOSITORY / name for name in re.findall(r"tests/test_\w+\.py", text)}
+    assert len(commands) >= 10
+    assert {file for file in files if not file.exists()} == set()
+    tests = [*(REPOSITORY / "tests").glob("test_*.py")]
+    for word in re.findall(r"-k (\w+)", text):
+        assert [file for file in tests if word in file.read_text()], word
