@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .support import Process, Project, json_lines
+from .support import REPOSITORY, Process, Project, json_lines
 from .support.redis import redis
 
 PROJECT_FILES = Path(__file__).parent / "project_files"
@@ -74,6 +75,13 @@ ERRORS = {
     "kill": "billiard.exceptions.WorkerLostError",
     "leave": "billiard.exceptions.WorkerLostError",
 }
+
+
+# The names of the rendered tests of tasks.
+TESTS = re.findall(
+    r"def (test_\w+)",
+    (REPOSITORY / "template/telemetry/tests/test_celery.py").read_text(),
+)
 
 
 @pytest.fixture(scope="module")
@@ -385,6 +393,47 @@ def test_the_arguments_of_a_task_are_in_no_line(project: Project, pool: str) -> 
     [unknown] = [line for line in lines if line.get("task.id") == "unknown"]
     assert unknown["level"] == "error"
     assert unknown["task.name"] == "config.tasks.unknown"
+
+
+FOREIGN = """
+from celery import Task
+
+@app.task
+def mine(): ...
+
+@app.task(base=Task)
+def foreign(): ...
+"""
+LISTENER = """
+def listen(sender, **_):
+    print("finalized")
+app.on_after_finalize.connect(listen)
+"""
+
+
+def test_check_names_tasks_with_a_base_of_their_own(tmp_path: Path) -> None:
+    """They have Celery's lines only."""
+    project = start(tmp_path / "shop", APPLICATION + FOREIGN)
+    [line] = re.findall(r".*W004.*", project.manage("check").stderr)
+    assert "leave no lines: ['config.celery.foreign']" in line
+    # Celery lists tasks after it has called this, which may need the database.
+    project.write("config/celery.py", APPLICATION + FOREIGN + LISTENER)
+    assert "finalized" not in project.manage("check").stdout
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_rendered_tests_of_tasks_pass_alone(project: Project, number: int) -> None:
+    """Whatever order they have, and whatever broker the environment names."""
+    url = "redis://127.0.0.1:1/0"
+    project.environ |= {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url}
+    try:
+        tests = ["telemetry.tests.test_celery", f"--shuffle={number}", "--failfast"]
+        project.manage("test", *tests)
+        for name in TESTS[number::3]:
+            project.manage("test", f"telemetry.tests.test_celery.TaskTests.{name}")
+    finally:
+        del project.environ["CELERY_BROKER_URL"]
+        del project.environ["CELERY_RESULT_BACKEND"]
 
 
 @pytest.mark.usefixtures("broker")
