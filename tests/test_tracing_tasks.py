@@ -54,6 +54,8 @@ with connect(url, additional_headers=headers) as socket:
         for message in messages:
             socket.send(message)
             socket.recv()
+        if "stream" in messages:
+            socket.socket.shutdown(2)
     except ConnectionClosed:
         pass
 """
@@ -266,6 +268,19 @@ def test_a_message_that_fails_and_a_sync_consumer(
     assert [span.status.code for span in ended] == [
         span.status.STATUS_CODE_UNSET for span in ended
     ]
+
+
+def test_a_client_that_leaves_while_the_server_sends_is_no_failure(
+    project: Project, receiver: Receiver
+) -> None:
+    with project.serve("uvicorn") as server:
+        url = f"ws://127.0.0.1:{server.port}/ws/teams/5/"
+        project.run("python", "talk.py", url, "stream")
+        server.wait_for("ws_disconnected")
+        server.stop()
+    [span] = [s for s in receiver.spans if s.name == "websocket.receive"]
+    assert span.status.code == span.status.STATUS_CODE_UNSET
+    assert not span.events
 
 
 def test_a_publish_that_fails_leaves_the_span_as_it_was(

@@ -1,5 +1,7 @@
 """Tasks and a consumer of a project that traces."""
 
+import asyncio
+
 import structlog
 from celery import Celery
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
@@ -38,6 +40,9 @@ class Echo(TelemetryConsumerMixin, AsyncWebsocketConsumer):
         log.info("received")
         if text_data == "fail":
             raise ValueError("no luck with token=" + "abc" + "123")
+        while text_data == "stream":
+            await self.send("more")
+            await asyncio.sleep(0.005)
         first.delay(0)
         await self.send("done")
 

@@ -11,7 +11,7 @@ from .. import fields
 from .filters import completing, replay
 from .mistakes import fields_from, level_from, trust_from
 from .record import get_logger
-from .scope import Scope, request_id_from
+from .scope import Scope, current_scope, request_id_from
 from .servers import take_over_late_servers
 from .sockets import SocketFilter, answering, failed
 from .users import line_fields_of
@@ -57,8 +57,6 @@ class ConnectionRun:
         self._started = time.perf_counter()
         self._messages_in = self._messages_out = 0
         self._is_accepted = self._is_rejected = self._has_left = False
-        # What the server's `send` raised because the client has left.
-        self._disconnect: Exception | None = None
         # The code of the side that closed first.
         self._close_code: int | None = None
         context: dict[str, Any] = {}
@@ -95,7 +93,7 @@ class ConnectionRun:
         except Exception as error:
             # ASGI: an OSError. `uvicorn --ws websockets` (0.54) raises RuntimeError.
             if isinstance(error, OSError) or self._has_left:
-                self._disconnect = error
+                self.scope.data[__name__] = error
             raise
         if message["type"] == "websocket.send":
             self._messages_out += 1
@@ -110,7 +108,7 @@ class ConnectionRun:
 
     def fail(self, error: Exception) -> None:
         """Log what a handler raised, unless the client has left."""
-        if error is self._disconnect:
+        if is_disconnect(error):
             return
         self.error = error
         if self._write("ws_failed", {**self._last_fields(), "exc_info": error}):
@@ -128,7 +126,8 @@ class ConnectionRun:
             self._observe("ended")
         self.scope.exit()
         # Break cycles, so that the connection is freed without a collection.
-        self.scope.line_fields, self._disconnect = dict, None
+        self.scope.line_fields = dict
+        self.scope.data.pop(__name__, None)
 
     async def _answer(self, message: Any) -> None:
         """Accept or refuse the handshake, which servers log as well."""
@@ -196,6 +195,12 @@ class ConnectionRun:
     def _observe(self, event: str) -> None:
         for observer in OBSERVERS:
             observer(self._asgi_scope, event)
+
+
+def is_disconnect(error: BaseException) -> bool:
+    """Return True if the server's `send` raised this because the client has left."""
+    scope = current_scope()
+    return scope is not None and scope.data.get(__name__) is error
 
 
 def _request_id(context: dict[str, Any], asgi_scope: Any) -> str:

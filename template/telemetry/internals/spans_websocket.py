@@ -8,7 +8,7 @@ from channels.exceptions import StopConsumer
 from opentelemetry import context, trace
 from opentelemetry.propagate import extract
 
-from .connection_run import OBSERVERS, WRAPPERS
+from .connection_run import OBSERVERS, WRAPPERS, is_disconnect
 from .metrics import messages, open_connections
 from .scope import current
 from .values import clean
@@ -37,13 +37,16 @@ def _span(consumer: Any, message: dict[str, Any]) -> Iterator[None]:
         context.attach(parent)
     else:
         links = [trace.Link(connected)]
-    stopped = None
+    stopped: Exception | None = None
     with _tracer.start_as_current_span(
         message["type"], parent, trace.SpanKind.SERVER, links=links
     ) as span:
         try:
             yield
-        except StopConsumer as error:  # No failure of the span.
+        except Exception as error:
+            if not isinstance(error, StopConsumer) and not is_disconnect(error):
+                raise
+            # Raised below, because it is no failure of the span.
             stopped = error
         finally:
             if span.is_recording():
