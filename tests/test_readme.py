@@ -196,8 +196,9 @@ def test_the_recipes_are_those_that_are_tested() -> None:
     rows = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)[1:]
     assert len(rows) == 10
     text = table.replace("`", "")
-    for name, (_, old, new, *_) in EDITS.items():
-        added = [row.strip() for row in new.splitlines() if row not in old.splitlines()]
+    for name, edit in EDITS.items():
+        old = edit.old.splitlines()
+        added = [row.strip() for row in edit.new.splitlines() if row not in old]
         if name in ("client address", "no labels but ids", "tenant", "task arguments"):
             assert added[-1] in text, name
 
