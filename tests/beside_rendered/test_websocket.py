@@ -136,7 +136,7 @@ class FieldsTests(LinesTestCase):
 
     def test_size_of_a_message(self) -> None:
         def event_fields(scope: Any, event: str, message: Any) -> dict[str, Any]:
-            return {"ws.size": len(message["text"]) if message else None}
+            return {"ws.size": fields.message_size(message)}
 
         lines = self.lines(logging.DEBUG, connection_event_fields=event_fields)
         sizes = [(line["event"], line.get("ws.size")) for line in lines]
@@ -144,6 +144,15 @@ class FieldsTests(LinesTestCase):
             sizes,
             [("ws_connected", None), ("ws_received", 4), ("ws_disconnected", None)],
         )
+
+    def test_size_is_in_bytes(self) -> None:
+        for message, size in (
+            ({"text": "zwölf"}, 6),
+            ({"text": None, "bytes": b"\x00\x01"}, 2),
+            ({"text": "", "bytes": None}, 0),
+        ):
+            with self.subTest(message=message):
+                self.assertEqual(fields.message_size(message), size)
 
     def test_level_of_each_event(self) -> None:
         levels = {"ws_received": logging.INFO, "ws_connected": logging.WARNING}
