@@ -209,6 +209,7 @@ class EagerTaskTests(TaskTestCase):
                 self.assertEqual(ended["event"], event)
                 self.assertEqual(ended["level"], level)
                 self.assertNotIn("exception", ended)
+        self.assertEqual(self.output.named("task_rejected")[0]["reason"], "not mine")
 
 
     def test_failing_direct_call_within_a_task_is_not_its_outcome(self) -> None:

@@ -14,6 +14,7 @@ from .mistakes import fields_from, level_from
 from .record import get_logger
 from .scope import Fields, Scope, current
 from .task_header import HEADER, unpack
+from .values import show
 
 LOGGER = "telemetry.celery"
 
@@ -33,40 +34,25 @@ class TaskRun:
         # Whether Celery has called the task, which may call itself as well.
         self.is_called = False
         self.is_finished = False
-        # The own fields of the last line, once it has been made.
-        self.line: dict[str, Any] = {}
         # Whether the outcome has been written, or must not be.
         self.is_covered = False
+        # The own fields of the last line, once it has been made.
+        self.line: dict[str, Any] = {}
         self.scope = _enter_scope(task, {**current(), **carried, **context})
         task.request.telemetry_run = self
-        self._write("task_started", {})
+        _write(task, "task_started", {"queue_wait_ms": self.queue_wait_ms})
 
     def finish(self, error: BaseException | None = None) -> None:
         """Log the outcome, what the task raised if it did; do nothing after that."""
-        if self.is_finished:
+        if self.is_finished or _ends_pool_process(error):
             return
         self.is_finished = True
-        seconds = time.perf_counter() - self.started
-        own = {"duration_ms": round(seconds * 1000, 2), **self.scope.last_fields()}
-        self.line = own
-        if error is None:
-            self._write("task_completed", own)
-        elif isinstance(error, Ignore):
-            self._write("task_ignored", own)
-        elif isinstance(error, Retry):
-            self._write("task_retried", {"reason": str(error), **own})
-        elif isinstance(error, Reject):
-            self._write("task_rejected", {"reason": str(error), **own})
-        elif isinstance(error, self.task.throws or ()):
-            self._write("task_failed", {**error_fields(error), **own}, at_most=INFO)
-        elif not _ends_pool_process(error):
-            self._write("task_failed", {**own, "exc_info": error})
-
-    def _write(self, event: str, own: dict[str, Any], **options: int) -> None:
-        if self.queue_wait_ms is not None:
-            own["queue_wait_ms"] = self.queue_wait_ms
-        is_wanted = _write(self.task, event, own, **options)
-        self.is_covered = self.is_covered or self.is_finished and not is_wanted
+        event, outcome = _outcome(self.task, error)
+        duration_ms = round((time.perf_counter() - self.started) * 1000, 2)
+        self.line = {"duration_ms": duration_ms, "queue_wait_ms": self.queue_wait_ms}
+        self.line |= {**self.scope.last_fields(), **outcome}
+        if not _write(self.task, event, self.line):
+            self.is_covered = True
 
 
 def run_of(request: Any) -> TaskRun | None:
@@ -78,14 +64,14 @@ def run_of(request: Any) -> TaskRun | None:
     return run if isinstance(run, TaskRun) else None
 
 
-def report(task: Any, request: Any, event: str, **own: Any) -> None:
+def report(task: Any, request: Any, event: str, **line: Any) -> None:
     """Log `event` of a task that does not run in this process, or never will."""
     task.request_stack.push(request)
     try:
         _, carried = unpack(request.get(HEADER))
         scope = _enter_scope(task, carried)
         try:
-            _write(task, event, own)
+            _write(task, event, line)
         finally:
             scope.exit()
     finally:
@@ -108,19 +94,33 @@ def _line_fields(task: Any) -> dict[str, Any]:
     return line
 
 
-def _write(
-    task: Any, event: str, own: dict[str, Any], at_most: int | None = None
-) -> bool:
+def _outcome(task: Any, error: BaseException | None) -> tuple[str, dict[str, Any]]:
+    """Return the event of a run that raised `error`, and its fields."""
+    if error is None:
+        return "task_completed", {}
+    if isinstance(error, Ignore):
+        return "task_ignored", {}
+    if isinstance(error, Retry):
+        return "task_retried", {"reason": show(error, str)}
+    if isinstance(error, Reject):
+        return "task_rejected", {"reason": error.reason}
+    if isinstance(error, tuple(task.throws or ())):
+        return "task_failed", error_fields(error)
+    return "task_failed", {"exc_info": error}
+
+
+def _write(task: Any, event: str, line: dict[str, Any]) -> bool:
     """Log `event` of the task, or return False if no line is wanted."""
     # Celery's own tasks poll and clean up; only a failure matters.
     if task.name.startswith("celery.") and event != "task_failed":
         return False
-    level = level_from(own, fields.task_level, task, event)
+    level = level_from(line, fields.task_level, task, event)
     if level is None:
         return False
-    fields_from(own, fields.task_event_fields, task, event)
-    level = level if at_most is None else min(level, at_most)
-    log.log(level, event, **{k: v for k, v in own.items() if v is not None})
+    if event == "task_failed" and "exc_info" not in line:  # It is in `throws`.
+        level = min(level, INFO)
+    fields_from(line, fields.task_event_fields, task, event)
+    log.log(level, event, **{k: v for k, v in line.items() if v is not None})
     return True
 
 
@@ -136,6 +136,6 @@ def _queue_wait(sent: float | None, eta: str | None) -> float | None:
     return round(max(0.0, min(now - due, now)) * 1000, 2)
 
 
-def _ends_pool_process(error: BaseException) -> bool:
+def _ends_pool_process(error: BaseException | None) -> bool:
     """Return True if the pool's process ends; its parent reports that."""
     return isinstance(error, SystemExit) and hasattr(current_process(), "index")
