@@ -115,11 +115,6 @@ def test_keys_and_texts_that_are_no_secrets_are_shown(project: Project) -> None:
     assert line["event"] == "the token: field is required"
 
 
-def test_a_time_has_its_microseconds(project: Project) -> None:
-    [line], _ = run(project, "whole_second")
-    assert line["timestamp"] == "1970-01-01T00:00:01.000000Z"
-
-
 def test_a_failing_health_check_is_seen(project: Project) -> None:
     [line], _ = run(project, "sick", TELEMETRY_EXCLUDED_PATHS="/*")
     assert (line["http.status_code"], line["level"]) == (503, "error")

@@ -119,24 +119,6 @@ class TaskTestCase(LinesTestCase):
 
 
 class EagerTaskTests(TaskTestCase):
-    def test_lines_carry_the_callers_context_and_the_tasks_own(self) -> None:
-        with bound_contextvars(**{"request.id": "r-1", "tenant": "north"}):
-            result = add.delay(1, 2)
-        self.assertEqual(result.get(), 3)
-        lines = self.output.lines
-        self.assertEqual(
-            [line["event"] for line in lines],
-            ["task_started", "added", "task_completed"],
-        )
-        for line in lines:
-            self.assertEqual(line["request.id"], "r-1")
-            self.assertEqual(line["tenant"], "north")
-            self.assertEqual(line["task.id"], result.id)
-            self.assertEqual(line["task.name"], add.name)
-        self.assertEqual(lines[-1]["shelf"], "top")
-        self.assertEqual(lines[-1]["task.retries"], 0)
-        self.assertIsInstance(lines[-1]["duration_ms"], float)
-
     def test_callers_context_is_left_as_it_was(self) -> None:
         with bound_contextvars(**{"request.id": "r-1", "shelf": "low"}):
             before = get_contextvars()
@@ -210,7 +192,6 @@ class EagerTaskTests(TaskTestCase):
                 self.assertEqual(ended["level"], level)
                 self.assertNotIn("exception", ended)
         self.assertEqual(self.output.named("task_rejected")[0]["reason"], "not mine")
-
 
     def test_failing_direct_call_within_a_task_is_not_its_outcome(self) -> None:
         self.assertEqual(countdown.delay(1).get(), 1)

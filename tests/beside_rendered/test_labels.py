@@ -23,20 +23,11 @@ SOME = {
 PATHS: list[tuple[str, dict[str, Any]]] = [
     ("", {}),
     ("/", {}),
-    ("/about/5/", {}),
-    ("/tournaments/", {"labels": ["tournament"]}),
     ("/tournament/5", {"labels": ["tournament"], "tournament.id": 5}),
     ("/api/tournaments/5/", {"labels": ["tournament"], "tournament.id": 5}),
     ("/ws/draft/12/", {"labels": ["draft"], "draft.id": 12}),
-    (
-        "/api/tournaments/5/draft/12/",
-        {"labels": ["tournament", "draft"], "tournament.id": 5, "draft.id": 12},
-    ),
     (f"/drafts/{UUID}/", {"labels": ["draft"], "draft.id": UUID}),
-    (f"/drafts/{UUID.upper()}/", {"labels": ["draft"], "draft.id": UUID}),
     ("/draft-picks/3/", {"labels": ["draft_pick"], "draft_pick.id": 3}),
-    ("/users/42/", {"labels": ["user"], "path.user.id": 42}),
-    ("/usersettings/5/", {}),
     ("/drafts/5abc/", {"labels": ["draft"]}),
     ("/drafts/٥/", {"labels": ["draft"]}),
     ("/drafts/-5/", {"labels": ["draft"]}),
@@ -44,7 +35,6 @@ PATHS: list[tuple[str, dict[str, Any]]] = [
     (f"/drafts/{'9' * 4000}/", {"labels": ["draft"]}),
     (f"/drafts/{2**63 - 1}/", {"labels": ["draft"], "draft.id": 2**63 - 1}),
     (f"/drafts/{2**63}/", {"labels": ["draft"]}),
-    ("/drafts/1/drafts/2/", {"labels": ["draft"], "draft.id": 1}),
     ("/x" * MAX_SEGMENTS + "/drafts/1/", {}),
 ]
 

@@ -150,11 +150,6 @@ def no_secrets():
     )
 
 
-def whole_second():
-    fields = {"name": "shop", "created": 1.0, "levelno": 20}
-    logging.root.handle(logging.makeLogRecord(fields))
-
-
 def sick():
     client.get("/ok/")
     client.get("/sick/")
