@@ -40,7 +40,7 @@ class TelemetryConsumerMixin(AsyncConsumer):
             run.exit()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Handle an event; tracing puts a span around it."""
+        """Handle one ASGI event: the method to wrap for a span of each."""
         with ExitStack() as stack:
             for wrapper in WRAPPERS:
                 stack.enter_context(wrapper(self, message))

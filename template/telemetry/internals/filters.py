@@ -44,7 +44,7 @@ class ContextFilter(logging.Filter):
     A `QueueHandler` needs it, because its listener runs in another thread.
     """
 
-    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+    def filter(self, record: logging.LogRecord) -> Any:
         # Python 3.12 lets a filter replace the record, so that other handlers
         # see the one that was logged.
         if can_replace := sys.version_info >= (3, 12):

@@ -144,10 +144,11 @@ def from_record(record: logging.LogRecord) -> dict[str, Any]:
             key[:-1] if key in _TO_ESCAPE else key: value
             for key, value in fields.items()
         }
-    if issubclass(type(record.msg), dict) and "event" in record.msg:
+    message: Any = record.msg
+    if issubclass(type(message), dict) and "event" in message:
         # From structlog's `ProcessorFormatter.wrap_for_formatter`.
         fields = {k: v for k, v in fields.items() if k not in _OF_STRUCTLOG}
-        fields |= {k: v for k, v in record.msg.items() if k not in HEAD}
+        fields |= {k: v for k, v in message.items() if k not in HEAD}
     return fields
 
 
@@ -158,7 +159,7 @@ def _take(fields: dict[str, Any], name: str, kind: type) -> Any:
 
 def _exception(fields: dict[str, Any]) -> Any:
     """Return what `exc_info` in `fields` stands for; plain data stays there."""
-    given = fields.get("exc_info")
+    given: Any = fields.get("exc_info")
     if given is True:
         given = sys.exception()
     if type(given) is tuple and len(given) == 3:

@@ -101,11 +101,12 @@ class RequestRun:
         if self._is_over:
             return
         request, line = self._request, self.line
-        status = response and response.status_code
+        status: Any = None if response is None else response.status_code
         duration_ms = round((time.perf_counter() - self._started) * 1000, 2)
         if event == "request_completed" and not (self._is_quiet and status < 500):
-            arguments = request, status, duration_ms
-            level = level_from(line, fields.completion_level, *arguments)
+            level = level_from(
+                line, fields.completion_level, request, status, duration_ms
+            )
         if level is None:
             self._has_no_line = True
         else:

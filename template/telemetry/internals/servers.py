@@ -5,8 +5,13 @@ from functools import cache
 
 from django.core.signals import request_started
 
-_LOGGERS = ("gunicorn.error", "hypercorn.error", "uvicorn", "uvicorn.access")
-_LOGGERS += ("uvicorn.error",)
+_LOGGERS = (
+    "gunicorn.error",
+    "hypercorn.error",
+    "uvicorn",
+    "uvicorn.access",
+    "uvicorn.error",
+)
 
 
 def take_over_servers() -> None:

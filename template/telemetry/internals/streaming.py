@@ -28,9 +28,9 @@ def watch_body(response: StreamingHttpResponse, run: Any, *, in_async: bool) -> 
 class _Body:
     """Restores the request's context for each part of its body."""
 
-    def __init__(self, response: StreamingHttpResponse, run: Any) -> None:
+    def __init__(self, response: Any, run: Any) -> None:
         self._run = run
-        self._response: Any = response
+        self._response = response
         self._close = response.close
         self._fields = scope.current()
         for enrich in scope.ENRICHERS:
