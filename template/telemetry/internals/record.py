@@ -44,7 +44,7 @@ def _method(level: int) -> Any:
 
 def _async(method: Callable[..., None]) -> Any:
     # structlog's own run in a thread, where the caller is not found.
-    async def call(self: Any, *args: Any, **fields: Any) -> None:
+    async def call(self: Any, /, *args: Any, **fields: Any) -> None:
         method(self, *args, **{"stacklevel": 2, **fields})
 
     return call
@@ -81,7 +81,7 @@ class BoundLogger(structlog.stdlib.BoundLogger):
             if self._processors:
                 name = logging.getLevelName(level).lower()
                 given = {**fields, "event": event}
-                _, fields = self._process_event(name, None, given)
+                fields = dict(self._process_event(name, None, given)[1])
                 event = fields.pop("event", event)
             elif self._context:
                 fields = {**self._context, **fields}
