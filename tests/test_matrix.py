@@ -42,7 +42,7 @@ LINE_LENGTHS = (88,)
 # What a file may say only if the answer is among these.
 WORDS: list[tuple[str, str, set[object]]] = [
     (
-        r"(?<!django\.)channels|websocket|\bws_|(?<!worker\.)(?<!consumer\.)consumer",
+        r"(?<!django\.)channels|websocket|\bws_|(?<!worker\.)(?<!consumer\.)(?<!kind\.)consumer",
         "use_channels",
         {True},
     ),
