@@ -77,8 +77,7 @@ class ConnectionRun:
             self._observe("received")
             level = self._received_level
             if level is not None and log.isEnabledFor(level):
-                line = self._event_fields("ws_received", message)
-                log.log(level, "ws_received", **line)
+                self._write("ws_received", {}, message)
         elif message["type"] == "websocket.disconnect":
             self._has_left = True
             self._set_close_code(message.get("code", NO_STATUS))
@@ -118,8 +117,8 @@ class ConnectionRun:
         """Log how the connection ended, and leave the context as it was."""
         if self.error is None and not self._is_rejected:
             self._set_close_code(ABNORMAL_CLOSURE)
-            code = {"close_code": self._close_code}
-            self._write("ws_disconnected", {**code, **self._last_fields()})
+            code = self._close_code
+            self._write("ws_disconnected", {"close_code": code, **self._last_fields()})
         elif not self._is_accepted:
             self._reject(None)
         if self._is_accepted:
@@ -150,33 +149,29 @@ class ConnectionRun:
     def _reject(self, close_code: int | None) -> None:
         if not self._is_rejected:
             self._is_rejected = True
-            code = {} if close_code is None else {"close_code": close_code}
-            self._write("ws_rejected", code)
+            self._write("ws_rejected", {"close_code": close_code})
 
-    def _write(self, event: str, outcome: dict[str, Any]) -> bool:
+    def _write(self, event: str, outcome: dict[str, Any], message: Any = None) -> bool:
         """Log a line; return whether it replaces the server's records.
 
         It does if it is written, and if `fields.py` wants no line.
         """
-        mistakes: dict[str, Any] = {}
-        level = level_from(mistakes, fields.connection_level, self._asgi_scope, event)
+        asgi_scope = self._asgi_scope
+        line: dict[str, Any] = {}
+        level = level_from(line, fields.connection_level, asgi_scope, event)
         self.is_written = level is None
         if level is not None:
-            line = self._event_fields(event, None) | mistakes | outcome
+            arguments = asgi_scope, event, message
+            fields_from(line, fields.connection_event_fields, *arguments)
+            line |= outcome
             token = completing.set(self)
-            log.log(level, event, **line)
+            log.log(level, event, **{k: v for k, v in line.items() if v is not None})
             completing.reset(token)
-        records, self.records = self.records, []
         if not self.is_written:
-            for record in records:
+            for record in self.records:
                 replay(record, SocketFilter)
+        self.records.clear()
         return self.is_written
-
-    def _event_fields(self, event: str, message: Any) -> dict[str, Any]:
-        line: dict[str, Any] = {}
-        arguments = self._asgi_scope, event, message
-        fields_from(line, fields.connection_event_fields, *arguments)
-        return {key: value for key, value in line.items() if value is not None}
 
     def _line_fields(self) -> dict[str, Any]:
         line = line_fields_of(self._asgi_scope)
