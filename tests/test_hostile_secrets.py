@@ -103,7 +103,7 @@ def test_a_secret_is_hidden_in_text(kind: str, middle: str) -> None:
     except UnicodeEncodeError:
         return
     count("inputs")
-    redacted = module("redaction").redact_text(text)
+    redacted = module("internals.redaction").redact_text(text)
     assert "planted" not in redacted
     assert "[redacted]" in redacted
 
@@ -112,4 +112,4 @@ def test_a_secret_is_hidden_in_text(kind: str, middle: str) -> None:
 def test_hiding_secrets_is_linear_in_the_text(unit: str) -> None:
     """A long text comes to an end, whatever is in it."""
     text = "password " + unit * (1_000_000 // len(unit))
-    assert module("redaction").redact_text(text)
+    assert module("internals.redaction").redact_text(text)

@@ -1,7 +1,8 @@
 """Values: whatever is logged becomes plain data that JSON can hold."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections import deque
+from collections.abc import Mapping, MappingView
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
@@ -11,32 +12,35 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Manager, Model, QuerySet
+from django.http import HttpRequest
 from django.utils.functional import Promise
 
-from .redaction import REDACTED, is_secret, is_secret_value, redact_text
+from ..labels import RESOURCES
+from .redaction import REDACTED, is_secret, is_secret_value, redact_text, strip_queries
 
 # In characters: of a text, of a `repr` or a text in a container, of a key.
 MAX_TEXT = 20_000
 MAX_REPR = 1_000
 MAX_KEY = 200
+# In characters: searched beyond a cut, because the name of a secret may be there.
+MARGIN = 4_000
 # Of containers: how deep, how many items of each, and how many in all.
 MAX_DEPTH = 8
 MAX_ITEMS = 100
 MAX_NODES = 1_000
-# The integers that JSON parsers and Protobuf take.
-MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
-CONTAINERS = (dict, list, tuple, set, frozenset, Mapping)
+CONTAINERS = (dict, list, tuple, set, frozenset, deque, Mapping, MappingView)
+# Keys known not to be secrets; the first are of labels, because `session.id` is
+# the id of a resource. Bounded, because data can be keys.
+_harmless = {f"{label}.id" for label in RESOURCES.values()}
+MAX_HARMLESS = 10_000
+
+
+_repr = recursive_repr("…")(repr)
 
 
 class Codes(dict[str, str]):
     """Short plain texts by name; a name may end in a secret word, as in a form."""
-
-
-_PLAIN_TYPES = frozenset({bool, float, type(None), Codes})
-# Keys known not to be secrets. Bounded, as data can be keys.
-_harmless: set[str] = set()
-MAX_HARMLESS = 10_000
 
 
 def clean(
@@ -46,21 +50,26 @@ def clean(
 
     Never raises. `left` counts the items of nested containers down.
     """
-    if not _harmless.issuperset(fields):
+    is_exact = all(type(key) is str for key in fields)
+    if not is_exact or not _harmless.issuperset(fields):
         fields = dict(checked(key, value) for key, value in fields.items())
+    if "value" in fields:  # Of `{"name": "password", "value": "..."}`.
+        name = fields.get("name", fields.get("key"))
+        fields["value"] = checked(name, fields["value"])[1]
     for key, value in fields.items():
-        # The common types, without a function call.
+        # Optimisation: common values need no function call. Their types are exact,
+        # because orjson refuses some subclasses. No private key is that short.
         kind = type(value)
-        if kind is str and ":" not in value and "=" not in value and value.isascii():
-            is_plain = len(value) <= MAX_REPR
-        elif kind is int:
-            is_plain = MIN_INT <= value <= MAX_INT
-        elif kind is list and len(value) <= MAX_ITEMS:
-            is_plain = all(map(_is_name, value))
-        else:
-            is_plain = kind in _PLAIN_TYPES or kind is datetime and value.tzinfo is UTC
-        if not is_plain:
-            fields[key] = clean_value(value, depth, left)
+        if kind is str and ":" not in value and "=" not in value:
+            if len(value) <= 100 and value.isascii():
+                continue
+        elif kind is int and value.bit_length() < 64:
+            continue
+        elif kind is float or kind is bool or value is None:
+            continue
+        elif kind is list and len(value) <= MAX_ITEMS and _are_names(value):
+            continue
+        fields[key] = clean_value(value, depth, left)
     return fields
 
 
@@ -69,10 +78,14 @@ def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> An
     # `isinstance` would evaluate a lazy object.
     kind, left = type(value), left or [MAX_NODES]
     try:
-        if kind in _PLAIN_TYPES or kind is int and MIN_INT <= value <= MAX_INT:
+        if kind is float or kind is bool or kind is Codes or value is None:
+            return value
+        if kind is int and value.bit_length() < 64:  # Others are no JSON number.
             return value
         if issubclass(kind, str):
             return clean_text(str.__str__(value), MAX_REPR if depth else MAX_TEXT)
+        if issubclass(kind, tuple) and hasattr(kind, "_asdict"):  # A named tuple.
+            return clean_value(value._asdict(), depth, left)
         if issubclass(kind, CONTAINERS):
             left[0] -= min(len(value), MAX_ITEMS) + 1
             if depth == MAX_DEPTH or left[0] <= 0:
@@ -84,15 +97,18 @@ def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> An
             return clean_value(int.__int__(value), depth, left)
         if issubclass(kind, float):
             return float.__float__(value)
+        # A text, because tools that freeze the time replace the classes.
         if issubclass(kind, date | time):
-            return value.isoformat()
+            return value.isoformat().replace("+00:00", "Z")
         if issubclass(kind, bytes | bytearray):
             return show(bytes(value[:MAX_REPR]))
         if issubclass(kind, Decimal | PurePath | Promise | UUID | timedelta):
             return show(value, str)
+        if issubclass(kind, HttpRequest):
+            return show(f"<{kind.__qualname__}: {value.method} {value.path}>", str)
         # Their `repr` can query the database.
         if issubclass(kind, Model):
-            return f"<{kind.__qualname__} pk={value.pk!r}>"
+            return show(f"<{kind.__qualname__} pk={value.pk!r}>", str)
         if issubclass(kind, QuerySet | Manager):
             return f"<{kind.__qualname__} of {value.model.__qualname__}>"
     except Exception:
@@ -102,37 +118,48 @@ def clean_value(value: Any, depth: int = 0, left: list[int] | None = None) -> An
 
 def clean_text(text: str, length: int = MAX_TEXT) -> str:
     """Return at most `length` characters of `text`, its secrets hidden."""
-    # A secret's name may lie where the text is cut.
-    text = cut(redact_text(cut(text, 2 * length)), length)
+    half = length // 2 + MARGIN
+    if len(text) > 2 * half:
+        # Without the first word of the tail, because it can be half a secret.
+        text = f"{text[:half]}… {''.join(text[-half:].split(None, 1)[1:])}"
+    text = redact_text(text)
+    if len(text) > length:
+        half = (length - 1) // 2
+        text = f"{text[:half]}…{text[-half:]}"
     # UTF-8 cannot hold a lone surrogate.
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
-@recursive_repr("…")
-def _repr(value: object) -> str:
-    return repr(value)
+def show(value: object, text: Any = _repr, length: int = MAX_REPR) -> str:
+    """Return the `repr` of `value`, or another text of it; never raises.
 
-
-def show(
-    value: object, text: Callable[[Any], str] = _repr, length: int = MAX_REPR
-) -> str:
-    """Return the `repr` of `value`, or another text of it; never raises."""
+    Secrets are hidden and query strings left out.
+    """
     try:
-        return clean_text(str.__str__(text(value)), length)
+        shown = str.__str__(text(value))
     except Exception as error:
-        return f"<{type(value).__qualname__} raised {type(error).__qualname__}>"
+        shown = f"<{type(value).__qualname__} raised {type(error).__qualname__}>"
+    return clean_text(strip_queries(shown), length)
 
 
-def cut(text: str, length: int) -> str:
-    """Return at most `length` characters of `text`, without its middle."""
-    if len(text) <= length:
-        return text
-    half = (length - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
+def checked(key: object, value: Any) -> tuple[str, Any]:
+    """Return `key` as text, and `value` unless it is secret."""
+    name = str.__str__(key) if issubclass(type(key), str) else show(key)
+    if len(name) > MAX_KEY or not name.isascii():
+        name = clean_text(name, MAX_KEY)
+    if name in _harmless:
+        return name, value
+    if key is name and len(_harmless) < MAX_HARMLESS and not is_secret(name):
+        _harmless.add(name)
+    return name, REDACTED if is_secret_value(name, value) else value
 
 
-def _is_name(item: object) -> bool:
-    return type(item) is str and len(item) <= MAX_KEY and item.isidentifier()
+def _are_names(items: list[Any]) -> bool:
+    """Return True if `items` are short words, such as labels."""
+    joined = "".join(items) if all(type(item) is str for item in items) else ""
+    if len(items) == 2 and is_secret(joined and items[0]):
+        return False
+    return joined.isidentifier() and len(joined) <= MAX_REPR
 
 
 def _container(value: Any, depth: int, left: list[int]) -> Any:
@@ -146,15 +173,3 @@ def _container(value: Any, depth: int, left: list[int]) -> Any:
         items[1] = checked(*items)[1]
     shown = [clean_value(item, depth, left) for item in items]
     return [*shown, f"… {rest} more"] if rest > 0 else shown
-
-
-def checked(key: object, value: Any) -> tuple[str, Any]:
-    """Return `key` as text, and `value` unless it is secret."""
-    name = str.__str__(key) if issubclass(type(key), str) else show(key)
-    if len(name) > MAX_KEY or not name.isascii():
-        name = clean_text(name, MAX_KEY)
-    if is_secret_value(name, value):
-        return name, REDACTED
-    if key is name and len(_harmless) < MAX_HARMLESS and not is_secret(name):
-        _harmless.add(name)
-    return name, value
