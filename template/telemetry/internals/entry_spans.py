@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
@@ -11,6 +10,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import SpanKind, StatusCode
 
 from .environment import environment
+from .errors import exception_fields
 from .scope import Fields, Scope, current
 
 # The key in `Scope.data` of a span that has ended, for lines that come later.
@@ -38,10 +38,10 @@ class EntrySpan:
         self.span_context = self._span.get_span_context()
         inner = trace.set_span_in_context(self._span, self._parent)
         self._token = context.attach(inner)
-        # The context of the last line, for the fields that were bound by then.
-        self.last_context: Context | None = None
         self._outer = _entry_span.get()
         _entry_span.set(self)
+        # The context of the last line, for the fields that were bound by then.
+        self.last_context: Context | None = None
 
     def seconds(self) -> float:
         """Return how long the span has lasted."""
@@ -87,12 +87,10 @@ class SameIds(IdGenerator):
     """Generates the ids of the entry span that is ending."""
 
     def generate_span_id(self) -> int:
-        ids: trace.SpanContext = _entry_span.get().span_context
-        return ids.span_id
+        return int(_entry_span.get().span_context.span_id)
 
     def generate_trace_id(self) -> int:
-        ids: trace.SpanContext = _entry_span.get().span_context
-        return ids.trace_id
+        return int(_entry_span.get().span_context.trace_id)
 
 
 def keep_last_context(_: Scope) -> Fields:
@@ -102,15 +100,18 @@ def keep_last_context(_: Scope) -> Fields:
     return {}
 
 
-def error_type(error: BaseException) -> str:
-    """Return the full name of an exception's class, `KeyError` or `shop.Refused`."""
-    kind = type(error)
-    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
-
-
 def _set_error(span: trace.Span, error: BaseException | None) -> None:
     span.set_status(StatusCode.ERROR)
     if error is not None:
-        with suppress(Exception):  # The text of an exception may raise.
-            span.set_status(StatusCode.ERROR, str(error))
-            span.record_exception(error)
+        fields = exception_fields(error)
+        stack = fields.pop("exception")
+        span.set_status(StatusCode.ERROR, fields["error.message"])
+        span.set_attributes(fields)
+        span.add_event(
+            "exception",
+            {
+                "exception.type": fields["error.type"],
+                "exception.message": fields["error.message"],
+                "exception.stacktrace": stack,
+            },
+        )

@@ -7,11 +7,14 @@ from celery import signals, states
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind
 
-from .entry_spans import EntrySpan, error_type
+from .entry_spans import EntrySpan
+from .errors import error_fields
 from .metrics import task_duration, task_queue_wait
+from .tasks import run_of
 from .values import clean
 
-OUTCOMES = {
+MESSAGING = {"messaging.system": "celery"}
+OUTCOMES: dict[str | None, str] = {
     states.SUCCESS: "completed",
     states.FAILURE: "failed",
     states.RETRY: "retried",
@@ -38,15 +41,12 @@ def instrument_celery(flush: Any) -> None:
     signals.worker_process_shutdown.connect(flush)
 
 
-def _start_sending(
-    sender: Any, headers: dict[str, Any], routing_key: Any, **_: object
-) -> None:
+def _start_sending(sender: Any, headers: dict[str, Any], **_: object) -> None:
     span = _tracer.start_span(f"apply_async/{sender}", kind=SpanKind.PRODUCER)
     if span.is_recording():
-        attributes = _attributes(headers.get("id"), str(sender))
-        attributes["messaging.destination.name"] = routing_key
-        span.set_attributes(clean(attributes))
-    # Not made current, because nothing would end that where the broker is absent.
+        attributes = {**MESSAGING, "messaging.message.id": headers.get("id")}
+        span.set_attributes(clean({**attributes, "task.name": sender}))
+    # Not made current, because nothing would end that if the broker is absent.
     propagate.inject(headers, trace.set_span_in_context(span))
     _sending.set(span)
 
@@ -56,40 +56,30 @@ def _end_sending(**_: object) -> None:
 
 
 def _start(task: Any, **_: object) -> None:
-    # Headers of the message are attributes of the request.
+    # The headers of the message are attributes of the request.
     headers = {k: v for k, v in vars(task.request).items() if isinstance(v, str)}
     span = EntrySpan(f"run/{task.name}", SpanKind.CONSUMER, headers)
     task.request.telemetry_span = span
 
 
 def _end(task: Any, state: str | None, retval: Any, **_: object) -> None:
-    span = getattr(task.request, "telemetry_span", None)
-    if not isinstance(span, EntrySpan):
+    span, run = getattr(task.request, "telemetry_span", None), run_of(task.request)
+    if not isinstance(span, EntrySpan):  # A message can have such a header.
         return
-    run: Any = getattr(task.request, "telemetry_run", None)
-    outcome = OUTCOMES.get(state or "", "failed")
-    error = retval if isinstance(retval, BaseException) else None
+    outcome = OUTCOMES.get(state, "failed")
     labels = {"task.name": task.name, "task.outcome": outcome}
+    error = retval if isinstance(retval, BaseException) else None
     if outcome == "failed" and error is not None:
-        labels["error.type"] = error_type(error)
+        labels["error.type"] = error_fields(error)["error.type"]
     task_duration.record(span.seconds(), labels)
-    wait_ms = getattr(run, "queue_wait_ms", None)
-    if wait_ms is not None:
-        task_queue_wait.record(wait_ms / 1000, {"task.name": task.name})
+    if run and run.queue_wait_ms is not None:
+        task_queue_wait.record(run.queue_wait_ms / 1000, {"task.name": task.name})
 
     def describe() -> dict[str, Any]:
-        attributes = _attributes(task.request.id, task.name)
-        line = {**getattr(run, "line", {}), "exc_info": None}
+        line = {**run.line, "exc_info": None} if run else {}
+        attributes = {**MESSAGING, "messaging.message.id": task.request.id}
         return clean({**attributes, **span.fields(), **line, **labels})
 
-    is_expected = isinstance(error, task.throws or ())
-    failed = outcome == "failed" and not is_expected
+    # A task names the exceptions that are no failures in `throws`.
+    failed = outcome == "failed" and not isinstance(error, task.throws or ())
     span.end(f"run/{task.name}", describe, error, failed=failed)
-
-
-def _attributes(task_id: Any, name: str) -> dict[str, Any]:
-    return {
-        "messaging.system": "celery",
-        "messaging.message.id": task_id,
-        "task.name": name,
-    }
