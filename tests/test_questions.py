@@ -20,29 +20,21 @@ TOURNAMENT = [["tournament", "tournaments"]]
 PERSON = [["person", "people"]]
 
 
-def pairs(folder: Path, resource_labels: object) -> Any:
-    """Return what the template derives from an answer.
-
-    Read from a template of one file, so that nothing else decides.
-    """
-    probe = template_of_one_file(folder / "probe", "{{ resource_pairs | to_json }}")
-    copier.run_copy(
-        str(probe),
-        folder / "out",
-        data={"resource_labels": resource_labels},
-        defaults=True,
-        quiet=True,
-    )
-    return json.loads((folder / "out" / "probe").read_text())
-
-
-def template_of_one_file(folder: Path, text: str) -> Path:
-    folder.mkdir()
-    (folder / "copier.yml").write_bytes((template() / "copier.yml").read_bytes())
-    shutil.copytree(template() / "hooks", folder / "hooks")
-    (folder / "template").mkdir()
-    (folder / "template" / "probe.jinja").write_text(text)
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The questions with a template of one file, so that nothing else decides."""
+    folder = tmp_path_factory.mktemp("probe") / "template"
+    shutil.copytree(template(), folder, ignore=shutil.ignore_patterns("telemetry"))
+    answers = "[{{ _copier_answers | to_json }}, {{ resource_pairs | to_json }}]"
+    (folder / "template" / "probe.jinja").write_text(answers)
     return folder
+
+
+def answered(probe: Path, folder: Path, **given: object) -> tuple[dict[str, Any], Any]:
+    """Return the answers, and what the template derives from resource_labels."""
+    copier.run_copy(str(probe), folder, data=given, defaults=True, quiet=True)
+    answers, pairs = json.loads((folder / "probe").read_text())
+    return answers, pairs
 
 
 @pytest.mark.parametrize(
@@ -85,9 +77,10 @@ def template_of_one_file(folder: Path, text: str) -> Path:
     ids=repr,
 )
 def test_resource_names_are_read_as_people_write_them(
-    tmp_path: Path, answer: object, expected: list[list[str]]
+    probe: Path, tmp_path: Path, answer: object, expected: list[list[str]]
 ) -> None:
-    assert pairs(tmp_path, answer) == expected
+    _, pairs = answered(probe, tmp_path / "out", resource_labels=answer)
+    assert pairs == expected
 
 
 LONG = "e" * 200
@@ -295,13 +288,17 @@ def test_enter_takes_every_proposal(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("folder", ["shop", "a [strange] *folder?"])
 def test_channels_and_celery_are_proposed_where_the_project_shows_them(
-    tmp_path: Path, folder: str, file: str, channels: bool, celery: bool
+    probe: Path,
+    tmp_path: Path,
+    folder: str,
+    file: str,
+    channels: bool,
+    celery: bool,
 ) -> None:
     present = tmp_path / folder / file
     present.parent.mkdir(parents=True)
     present.touch()
-    render(tmp_path / folder)
-    answers = remembered(tmp_path / folder)
+    answers, _ = answered(probe, tmp_path / folder)
     assert (answers["use_channels"], answers["use_celery"]) == (channels, celery)
 
 
@@ -317,10 +314,10 @@ def test_channels_and_celery_are_proposed_where_the_project_shows_them(
     ],
 )
 def test_the_service_is_named_after_the_folder(
-    tmp_path: Path, folder: str, name: str
+    probe: Path, tmp_path: Path, folder: str, name: str
 ) -> None:
-    render(tmp_path / folder)
-    assert remembered(tmp_path / folder)["service_name"] == name
+    answers, _ = answered(probe, tmp_path / folder)
+    assert answers["service_name"] == name
 
 
 def test_keys_that_are_no_question_are_named_after_the_copy(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -87,11 +89,14 @@ def project_of(
     template: Template, version: str = "v1.0.0", /, **answers: object
 ) -> Iterator[Path]:
     """A committed copy of that release, in a folder that is gone afterwards."""
+    # Each is made once, and then copied as it is, because Copier takes longer.
+    made = template.folder.parent / "made" / f"{version} {sorted(answers.items())!r}"
+    original = made.with_name(hashlib.sha256(made.name.encode()).hexdigest()) / "shop"
+    if not original.exists():
+        template.copy(original, vcs_ref=version, **answers)
+        commit(original)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "shop"
-        template.copy(folder, vcs_ref=version, **answers)
-        commit(folder)
-        yield folder
+        yield shutil.copytree(original, Path(temporary) / "shop")
 
 
 # -- the same release, another answer ------------------------------------------

@@ -38,7 +38,14 @@ def render(folder: Path, /, **answers: object) -> Path:
     Questions without an answer take their default. Nothing is trusted.
     """
     copier.run_copy(
-        str(template()), folder, data=answers, defaults=True, unsafe=False, quiet=True
+        str(template()),
+        folder,
+        data=answers,
+        # Copier would look for it, by a template, three times a file.
+        answers_file=".copier-answers.yml",
+        defaults=True,
+        unsafe=False,
+        quiet=True,
     )
     return folder / "telemetry"
 
