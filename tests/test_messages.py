@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .support import Template, Terminal, commit, copier_command, git, template
+from .support import Project, Template, Terminal, commit, copier_command, git, template
 from .support.releases import next_release
 from .test_updates import EVERYTHING, unmerged
 
@@ -112,6 +112,24 @@ def test_a_yes_that_was_not_given_has_its_reason(tmp_path: Path) -> None:
 def test_no_reason_is_made_up(tmp_path: Path) -> None:
     files(tmp_path, "orders/tasks.py")
     assert not [line for line in copy_message(tmp_path) if "because of" in line]
+
+
+def test_an_app_of_the_same_name_is_named_and_can_be_told_apart(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "shop", otel_exporter="none")
+    project.write("orders/telemetry/__init__.py", "")
+    project.write(
+        "orders/telemetry/apps.py",
+        "from django.apps import AppConfig\n\n\n"
+        "class TelemetryConfig(AppConfig):\n"
+        '    name = "orders.telemetry"\n',
+    )
+    message = copier_command(f"copier copy -l {template()} .", project.folder).stderr
+    assert "orders/telemetry is an app called telemetry, too:\n" in message
+    old, new = '    "telemetry",', '    "telemetry",\n    "orders.telemetry",'
+    project.edit("config/settings.py", old, new)
+    assert "labels aren't unique" in project.manage("check", check=False).stderr
+    project.edit("telemetry/apps.py", 'label = "telemetry"', 'label = "log_lines"')
+    project.manage("check", "--fail-level=WARNING")
 
 
 # -- before and after an update ------------------------------------------------
