@@ -41,6 +41,10 @@ class TelemetryConsumerMixin(AsyncConsumer):
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Handle one ASGI event: the method to wrap for a span of each."""
+        if not WRAPPERS:
+            # An optimisation, because the stack costs more than all of the rest.
+            await super().dispatch(message)
+            return
         with ExitStack() as stack:
             for wrapper in WRAPPERS:
                 stack.enter_context(wrapper(self, message))
