@@ -335,7 +335,8 @@ def test_handlers_that_a_project_adds_to_celerys_loggers_get_their_records(
 ) -> None:
     """Celery documents two signals for that, sent once logging is set up."""
     project = start(tmp_path / "shop", APPLICATION + LISTENING)
-    project.configure(CELERY_BROKER_URL=f"{redis_url}/3")
+    project.configure(CELERY_BROKER_URL=f"{redis_url}/3", DEBUG=False)
+    del project.environ["LOG_FORMAT"]  # JSON without DEBUG.
     with worker(project, "--pool=solo") as process:
         project.run("python", "-c", "import config.tasks as t; t.audited.delay()")
         process.wait_for("task_completed")
@@ -447,7 +448,9 @@ def test_a_log_file_gets_the_lines(project: Project, tmp_path: Path) -> None:
         )
     events = [line["event"] for line in json_lines(file.read_text())]
     assert events.count("task_completed") == 1
-    assert json_lines(process.stdout) == []
+    # Celery warns of a worker that is root before it has opened the file.
+    stdout = [line["logger"] for line in json_lines(process.stdout)]
+    assert set(stdout) <= {"py.warnings"}
 
 
 @pytest.mark.usefixtures("broker")

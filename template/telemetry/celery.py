@@ -2,8 +2,8 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextvars import copy_context
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from celery import signals, states
@@ -35,7 +35,8 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
         context, kwargs = _split(kwargs)
         request = self.request
         if request.called_directly:
-            return _call_apart(context, super().__call__, *args, **kwargs)
+            with _bound(context):
+                return super().__call__(*args, **kwargs)
         run = run_of(request)
         if run is None or run.is_called:
             return self.run(*args, **kwargs)
@@ -50,15 +51,19 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
     ) -> Any:
         context, kwargs = _split(kwargs or {})
-        return _call_apart(context, super().apply_async, args, kwargs, *more, **options)
+        if not context:
+            return super().apply_async(args, kwargs, *more, **options)
+        with _bound(context):
+            return super().apply_async(args, kwargs, *more, **options)
 
     def apply(
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
     ) -> Any:
         context, kwargs = _split(kwargs or {})
-        if context:
-            return _call_apart(context, super().apply, args, kwargs, *more, **options)
-        return super().apply(args, kwargs, *more, **options)
+        if not context:
+            return super().apply(args, kwargs, *more, **options)
+        with _bound(context):
+            return super().apply(args, kwargs, *more, **options)
 
 
 def connect_signals() -> None:
@@ -104,7 +109,8 @@ def fail_run(sender: Any, task_id: str, exception: BaseException, **_: object) -
 
 def end_run(task: Any, state: str | None, retval: Any, **_: object) -> None:
     if run := run_of(task.request):
-        if state is None:  # What was raised ends Celery's own function, too.
+        if state is None:
+            # No state, because an exception is leaving Celery's own function, too.
             retval = sys.exception()
         is_error = isinstance(retval, BaseException) and state != states.SUCCESS
         run.finish(retval if is_error else None)
@@ -128,19 +134,13 @@ def _split(kwargs: Mapping[str, Any]) -> tuple[Fields, dict[str, Any]]:
     return {key: context[key] for key in context if context[key] is not None}, own
 
 
-def _call_apart(
-    fields: Fields, function: Callable[..., Any], /, *args: Any, **kwargs: Any
-) -> Any:
-    """Call `function` with `fields` in a copy of the context.
-
-    The caller's context stays as it was, whatever the function binds.
-    """
-
-    def call() -> Any:
-        if fields:
-            outer, scope = current_scope(), Scope({**current(), **fields})
-            if outer is not None:
-                scope.collect_for(outer)
-        return function(*args, **kwargs)
-
-    return copy_context().run(call)
+@contextmanager
+def _bound(fields: Fields) -> Iterator[None]:
+    """Add `fields` to the context, and restore it afterwards, whatever was bound."""
+    outer, scope = current_scope(), Scope({**current(), **fields})
+    if outer is not None:
+        scope.collect_for(outer)
+    try:
+        yield
+    finally:
+        scope.exit()

@@ -103,7 +103,7 @@ def _outcome(task: Any, error: BaseException | None) -> tuple[str, dict[str, Any
     if isinstance(error, Retry):
         return "task_retried", {"reason": show(error, str)}
     if isinstance(error, Reject):
-        return "task_rejected", {"reason": error.reason}
+        return "task_rejected", {"reason": getattr(error, "reason", None)}
     if isinstance(error, tuple(task.throws or ())):
         return "task_failed", error_fields(error)
     return "task_failed", {"exc_info": error}

@@ -8,64 +8,80 @@ from typing import Any
 from celery import current_app, signals
 from celery.utils.log import get_logger, get_multiprocessing_logger
 
-from .environment import environment
+from .console import ConsoleHandler
+from .formatters import JsonFormatter, LineFormatter
 from .record import VIEWS
 from .servers import is_configured
 from .task_records import without_arguments
 
 
 class LogFile(logging.handlers.WatchedFileHandler):
-    """The file that `--logfile` names, in the place of the console."""
+    """The file that `--logfile` names, in place of the console."""
 
 
 def keep_handlers() -> None:
     """Keep our handlers in a worker, by its signals. A second call does nothing."""
     if without_arguments not in VIEWS:
         VIEWS.append(without_arguments)
-    signals.celeryd_init.connect(leave_out_banner)
-    signals.celeryd_after_setup.connect(redirect_prints)
     if is_configured():
+        signals.celeryd_init.connect(leave_out_banner)
         # Celery replaces the handlers where this signal has no receiver.
         signals.setup_logging.connect(set_up_logging)
+        signals.celeryd_after_setup.connect(redirect_prints)
 
 
-def set_up_logging(logfile: str | None = None, **options: Any) -> None:
+def leave_out_banner(instance: Any, **_: object) -> None:
+    if any(isinstance(console.formatter, JsonFormatter) for console in _consoles()):
+        instance.quiet = True
+
+
+def set_up_logging(
+    loglevel: Any, logfile: str | None, format: str, colorize: Any, **_: object
+) -> None:
+    """Do what else Celery does here: its file, its pool's logger, its signals."""
     if logfile:
-        for handler in logging.root.handlers[:]:
-            if hasattr(handler, "pinned") or isinstance(handler, LogFile):
-                _replace(handler, logfile)
+        for handler in _consoles():
+            _write_to_file(handler, logfile)
     # What the pool logs about its processes does not reach the root logger.
     if pool := get_multiprocessing_logger():
         pool.propagate = True
         pool.setLevel(logging.ERROR)
-    options |= {"sender": None, "logfile": logfile}
-    del options["signal"]
-    signals.after_setup_logger.send(logger=logging.root, **options)
-    options["format"] = current_app.conf.worker_task_log_format
-    signals.after_setup_task_logger.send(logger=get_logger("celery.task"), **options)
+    options = {"loglevel": loglevel, "logfile": logfile, "colorize": colorize}
+    signals.after_setup_logger.send(
+        sender=None, logger=logging.root, format=format, **options
+    )
+    signals.after_setup_task_logger.send(
+        sender=None,
+        logger=get_logger("celery.task"),
+        format=current_app.conf.worker_task_log_format,
+        **options,
+    )
 
 
 def redirect_prints(instance: Any, **_: object) -> None:
     """Make lines of what tasks print, as Celery does if it sets up logging."""
-    if instance.redirect_stdouts and is_configured():
-        consoles: list[Any] = logging.root.handlers
-        for console in consoles:
-            if hasattr(console, "pinned"):
+    if instance.redirect_stdouts:
+        for console in _consoles():
+            if isinstance(console, ConsoleHandler):
                 # Because `sys.stdout` is about to become a logger.
                 console.pinned = getattr(sys, console.stream_name)
         current_app.log.redirect_stdouts(instance.redirect_stdouts_level)
 
 
-def leave_out_banner(instance: Any, **_: object) -> None:
-    if is_configured() and environment().log_format == "json":
-        instance.quiet = True
+def _consoles() -> list[logging.Handler]:
+    """Return our console's handler, or the file in its place."""
+    kinds = ConsoleHandler, LogFile
+    return [each for each in logging.root.handlers if isinstance(each, kinds)]
 
 
-def _replace(handler: logging.Handler, logfile: str) -> None:
-    """Write what `handler` has written into a file."""
+def _write_to_file(handler: logging.Handler, logfile: str) -> None:
+    """Replace `handler` by one that writes the same lines to a file."""
     file = LogFile(logfile, encoding="utf-8")
-    file.setFormatter(handler.formatter)
     file.setLevel(handler.level)
+    formatter = handler.formatter
+    if isinstance(formatter, LineFormatter):
+        # A new one, because that of a terminal has colours.
+        file.setFormatter(type(formatter)(formatter.processors))
     for each in handler.filters:
         file.addFilter(each)
     logging.root.removeHandler(handler)
