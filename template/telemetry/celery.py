@@ -50,7 +50,7 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
     def apply_async(
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
     ) -> Any:
-        context, kwargs = _split(kwargs or {})
+        context, kwargs = _split(kwargs)
         if not context:
             return super().apply_async(args, kwargs, *more, **options)
         with _bound(context):
@@ -59,7 +59,7 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
     def apply(
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
     ) -> Any:
-        context, kwargs = _split(kwargs or {})
+        context, kwargs = _split(kwargs)
         if not context:
             return super().apply(args, kwargs, *more, **options)
         with _bound(context):
@@ -125,11 +125,11 @@ def report_revoked(
         report(sender, request, "task_revoked", **own)
 
 
-def _split(kwargs: Mapping[str, Any]) -> tuple[Fields, dict[str, Any]]:
+def _split(kwargs: Any) -> tuple[Fields, Any]:
     """Return the fields that `kwargs` set, and the task's own arguments."""
+    if not kwargs or CONTEXT_ARGUMENTS.keys().isdisjoint(kwargs):
+        return {}, kwargs
     own = dict(kwargs)
-    if CONTEXT_ARGUMENTS.keys().isdisjoint(own):
-        return {}, own
     context = {field: own.pop(key, None) for key, field in CONTEXT_ARGUMENTS.items()}
     return {key: context[key] for key in context if context[key] is not None}, own
 

@@ -34,6 +34,8 @@ def unpack(header: Any) -> tuple[float | None, dict[str, Any]]:
 
     For anything but a header of `pack` that is None and no fields.
     """
+    if header is None:
+        return None, {}
     try:
         if len(header) > MAX_HEADER:
             return None, {}

@@ -3,10 +3,8 @@
 import copy
 import logging
 
-from celery import current_task
-
 from .redaction import REDACTED
-from .tasks import LOGGER, TaskRun, run_of
+from .tasks import LOGGER, current_run
 
 # Functions of Celery whose records quote a message, and so the task's arguments.
 QUOTING = {
@@ -28,12 +26,12 @@ class TaskFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == LOGGER:
-            if run := _current_run():
+            if run := current_run():
                 run.is_covered = run.is_covered or run.is_finished
             elif record.exc_info:
                 self._error = record.exc_info[1]
         elif record.name == "celery.app.trace":
-            run, data = _current_run(), vars(record).get("data")
+            run, data = current_run(), vars(record).get("data")
             if run and run.is_covered and isinstance(data, dict):
                 return bool(data.get("id") != run.id)
         elif self._error and record.name == "celery.worker.request":
@@ -65,7 +63,3 @@ def without_arguments(record: logging.LogRecord) -> logging.LogRecord:
     if args and not data:
         shown.args = (REDACTED,) * len(args)
     return shown
-
-
-def _current_run() -> TaskRun | None:
-    return run_of(current_task.request) if current_task else None

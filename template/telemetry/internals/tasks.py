@@ -12,7 +12,7 @@ from .. import fields
 from .errors import error_fields
 from .mistakes import fields_from, level_from
 from .record import get_logger
-from .scope import Fields, Scope, current
+from .scope import Fields, Scope, current, current_scope
 from .task_header import HEADER, unpack
 from .values import show
 
@@ -26,11 +26,12 @@ class TaskRun:
 
     def __init__(self, task: Any, context: Fields) -> None:
         """Enter the context of the run, which `context` adds to, and log its start."""
-        sent, carried = unpack(task.request.get(HEADER))
+        request = task.request
+        sent, carried = unpack(request.get(HEADER))
         self.task = task
-        self.id = task.request.id
+        self.id = request.id
         self.started = time.perf_counter()
-        self.queue_wait_ms = _queue_wait(sent, task.request.eta)
+        self.queue_wait_ms = _queue_wait(sent, request.eta)
         # Whether Celery has called the task, which may call itself as well.
         self.is_called = False
         self.is_finished = False
@@ -38,8 +39,9 @@ class TaskRun:
         self.is_covered = False
         # The own fields of the last line, once it has been made.
         self.line: dict[str, Any] = {}
-        self.scope = _enter_scope(task, {**current(), **carried, **context})
-        task.request.telemetry_run = self
+        carried = {**current(), **carried, **context}
+        self.scope = _enter_scope(task, request, carried)
+        self.scope.data[LOGGER] = request.telemetry_run = self
         _write(task, "task_started", {"queue_wait_ms": self.queue_wait_ms})
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -69,7 +71,7 @@ def report(task: Any, request: Any, event: str, **line: Any) -> None:
     task.request_stack.push(request)
     try:
         _, carried = unpack(request.get(HEADER))
-        scope = _enter_scope(task, carried)
+        scope = _enter_scope(task, request, carried)
         try:
             _write(task, event, line)
         finally:
@@ -78,8 +80,13 @@ def report(task: Any, request: Any, event: str, **line: Any) -> None:
         task.request_stack.pop()
 
 
-def _enter_scope(task: Any, carried: Fields) -> Scope:
-    request = task.request
+def current_run() -> TaskRun | None:
+    """Return the run that is going on."""
+    scope = current_scope()
+    return scope.data.get(LOGGER) if scope else None
+
+
+def _enter_scope(task: Any, request: Any, carried: Fields) -> Scope:
     # A task that no request has sent is a request of its own.
     own_id = request.root_id or request.id
     context = {"request.id": carried.get("request.id", own_id)}
