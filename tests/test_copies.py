@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,8 +172,13 @@ def test_a_foreign_telemetry_folder_is_kept_where_nobody_can_be_asked(
 ) -> None:
     (tmp_path / "telemetry").mkdir()
     (tmp_path / "telemetry" / "apps.py").write_text("mine = 2\n")
-    finished = copier_command(
-        f"copier copy -l {template()} .", cwd=tmp_path, check=False
+    finished = subprocess.run(
+        [sys.executable, "-m", "copier", "copy", "-l", str(template()), "."],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode != 0
     assert "not ours" in finished.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from .support import Project, Template, Terminal, commit, copier_command, git, template
 from .support.releases import next_release
-from .test_updates import EVERYTHING, unmerged
+from .test_updates import EVERYTHING, project_of, unmerged
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +25,8 @@ def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Template:
 @pytest.fixture
 def project(tmp_path: Path, two_releases: Template) -> Path:
     """A committed copy of v1.0.0 with all options."""
-    folder = tmp_path / "my shop"
-    two_releases.copy(folder, vcs_ref="v1.0.0", **EVERYTHING)
-    commit(folder)
-    return folder
+    with project_of(two_releases, **EVERYTHING) as folder:
+        return folder.rename(tmp_path / "my shop")
 
 
 def files(folder: Path, *names: str) -> None:

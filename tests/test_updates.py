@@ -171,7 +171,7 @@ ANSWERS = st.fixed_dictionaries(
     }
 )
 FEW = settings(
-    max_examples=6,
+    max_examples=3,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -251,23 +251,19 @@ def below_anchor(file: Path, entry: str) -> None:
     file.write_text(text.replace(anchor, anchor + entry, 1))
 
 
-EDITS = [
-    edit_label,
-    edit_field,
-    edit_function,
-    edit_line_length,
-    edit_away,
-    edit_tests,
-]
+TOGETHER = [edit_label, edit_field, edit_function, edit_away, edit_tests]
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
-def test_a_typical_edit_survives_an_improvement_of_every_file(
-    improved: Template, edit: Any
+@pytest.mark.parametrize(
+    "edits", [TOGETHER, [edit_line_length]], ids=["by hand", "by a formatter"]
+)
+def test_typical_edits_survive_an_improvement_of_every_file(
+    improved: Template, edits: list[Any]
 ) -> None:
-    """What an update brings is the same with the edit as without."""
+    """What an update brings is the same with the edits as without."""
     with project_of(improved, **EVERYTHING) as project:
-        edit(project / "telemetry")
+        for edit in edits:
+            edit(project / "telemetry")
         commit(project)
         edited = tree(project)
         improved.update(project)
@@ -311,7 +307,7 @@ def test_edits_survive_an_improvement_and_other_answers(
 def test_the_oldest_copier_that_is_supported_gives_the_same(
     tmp_path: Path, improved: Template
 ) -> None:
-    """A copy and an update with other answers, by 9.15.0 and by what we test with."""
+    """A copy and an update with other answers, by the oldest and by the one of this environment."""
     oldest = yaml.safe_load((template() / "copier.yml").read_text())
     requirement = f"copier=={oldest['_min_copier_version']}"
     old = environment(interpreters()[0], [requirement]) / "copier"

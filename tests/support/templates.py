@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import atexit
 import functools
+import io
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Self
+from unittest.mock import patch
 
 import copier
 
@@ -111,18 +114,28 @@ class Template:
 def copier_command(
     command: str, cwd: Path, *, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run `copier …` as it is pasted into a shell. Messages are on stderr."""
+    """Run `copier …` as it is pasted into a shell. Messages are on stderr.
+
+    It runs in this process, where Copier is imported already.
+    """
     program, *arguments = shlex.split(command)
-    assert program == "copier"
-    finished = subprocess.run(
-        [sys.executable, "-m", "copier", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
+    [entry] = entry_points(group="console_scripts", name=program)
+    status: object = 0
+    with (
+        chdir(cwd),
+        redirect_stdout(io.StringIO()) as stdout,
+        redirect_stderr(io.StringIO()) as stderr,
+        patch("sys.argv", [program, *arguments]),
+    ):
+        try:
+            entry.load()()
+        except SystemExit as end:
+            status = end.code
+    assert not check or not status, stderr.getvalue()
+    code = status if isinstance(status, int) else int(bool(status))
+    return subprocess.CompletedProcess(
+        command, code, stdout.getvalue(), stderr.getvalue()
     )
-    assert not check or finished.returncode == 0, finished.stderr
-    return finished
 
 
 def export(folder: Path) -> None:
