@@ -57,11 +57,12 @@ class Item:
 class Receiver:
     """Keeps what arrives at `http` and at `grpc`.
 
-    It answers once `gate` is set, after `delay` seconds, and with 503 if it
+    It answers once `gate` is set, after `delay` seconds, and with an error if it
     `refuses`; with a `certificate` and its key, only over TLS.
     """
 
     refuses: bool = False
+    refuses_with: int = 503
     delay: float = 0
     certificate: tuple[Path, Path] | None = None
     spans: list[Item] = field(default_factory=list)
@@ -197,7 +198,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             }
             message = kinds[self.path].FromString(body)
             accepted = receiver.take(message, dict(self.headers))
-            self.send_response(200 if accepted else 503)
+            self.send_response(200 if accepted else receiver.refuses_with)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -216,7 +217,9 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
     def Export(self, request: Any, context: Any) -> Any:
         headers = dict(context.invocation_metadata())
         if not self.receiver.take(request, headers):
-            context.abort(grpc.StatusCode.UNAVAILABLE, "refused")
+            codes = {401: grpc.StatusCode.UNAUTHENTICATED}
+            code = codes.get(self.receiver.refuses_with, grpc.StatusCode.UNAVAILABLE)
+            context.abort(code, "refused")
         return self.answer()
 
 
