@@ -18,7 +18,7 @@ from telemetry.context import add
 
 def page(request, pk):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT %s", ["hunter2"])
+        cursor.execute("SELECT %s, 'hunter2'", ["hunter2"])
     add(rows=3)
     url = request.build_absolute_uri("/echo/?token=hunter2")
     return JsonResponse(requests.get(url).json())

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..internals.queries import MAX_STATEMENTS, REPEATED, count_queries, measure
 from ..internals.scope import Scope, current_scope
-from ..internals.statements import MAX_STATEMENT, without_values
+from ..internals.statements import MAX_TEXT, without_values
 from .lines import LinesTestCase
 
 
@@ -93,5 +93,5 @@ class QueryTests(LinesTestCase):
     def test_long_literals_are_hidden(self) -> None:
         for text in ("'" * 100_001, "$" * 100_001, "/*" * 50_000, "'S" * 50_000):
             shown = without_values(f"SELECT {text}")
-            self.assertLessEqual(len(shown), MAX_STATEMENT)
+            self.assertLessEqual(len(shown), MAX_TEXT)
             self.assertNotIn("S'", shown)

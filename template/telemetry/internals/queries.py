@@ -15,8 +15,10 @@ from .frames import project_frame, task_frames
 from .scope import ENDINGS, Fields, Scope, current_scope
 from .statements import without_values
 
-# A statement that came this often is reported, and a query that took this long.
+# A statement that came this often is reported, with this much of its text, and a
+# query that took this long.
 REPEATED = 5
+MAX_STATEMENT = 200
 SLOW_QUERY_MS = 100
 # Distinct statements counted per scope.
 MAX_STATEMENTS = 1_000
@@ -84,7 +86,7 @@ def measure(
         if times == REPEATED:
             is_mysql = context["connection"].vendor == "mysql"
             text = without_values(sql, is_mysql=is_mysql)
-            queries.repeated[hash(sql)] = text, _place(scope)
+            queries.repeated[hash(sql)] = text[:MAX_STATEMENT], _place(scope)
         milliseconds = seconds * 1000
         if milliseconds >= SLOW_QUERY_MS and milliseconds > queries.slowest_ms:
             queries.slowest_ms, queries.slowest_at = milliseconds, _place(scope)

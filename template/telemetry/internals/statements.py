@@ -2,9 +2,8 @@
 
 import re
 
-# In characters: of the text that is searched, and of what is shown.
-MAX_SEARCHED = 2_000
-MAX_STATEMENT = 200
+# In characters; the rest is left out.
+MAX_TEXT = 2_000
 
 # In this order: names in quotes, which stay; comments; strings; numbers. Each is
 # ended by the end of the text as well, because that is cut.
@@ -33,5 +32,4 @@ _VALUES_IN_MYSQL = re.compile(
 def without_values(statement: str, *, is_mysql: bool = False) -> str:
     """Return the start of `statement` with `?` for literals and comments."""
     pattern = _VALUES_IN_MYSQL if is_mysql else _VALUES
-    text = pattern.sub(lambda found: found["name"] or "?", statement[:MAX_SEARCHED])
-    return text[:MAX_STATEMENT]
+    return pattern.sub(lambda found: found["name"] or "?", statement[:MAX_TEXT])
