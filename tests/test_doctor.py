@@ -156,7 +156,10 @@ def test_handler_that_cannot_write_has_failed(project: Project) -> None:
 
 def test_worker_is_asked_for_an_answer(tmp_path: Path) -> None:
     project = Project.start(
-        tmp_path / "shop", extra=["celery[redis]"], otel_exporter="none", use_celery=True
+        tmp_path / "shop",
+        extra=["celery[redis]"],
+        otel_exporter="none",
+        use_celery=True,
     )
     project.write(
         "config/__init__.py",

@@ -138,13 +138,11 @@ def test_pretty_line_is_the_specified_one(project: Project) -> None:
     assert any(re.fullmatch(pattern, row) for row in server.stdout.splitlines())
 
 
-@pytest.mark.parametrize(
-    "given", ["a" * 129, "two words", "caf\xe9", "<script>", "a;b", ""]
-)
-def test_odd_request_id_is_replaced(project: Project, given: str) -> None:
+def test_odd_request_ids_are_replaced(project: Project) -> None:
     with project.serve("gunicorn") as server:
-        response = server.get("/ok/", {"X-Request-ID": given})
-    assert re.fullmatch(UUID, response.headers["X-Request-ID"])
+        for given in ("a" * 129, "two words", "caf\xe9", "<script>", "a;b", ""):
+            response = server.get("/ok/", {"X-Request-ID": given})
+            assert re.fullmatch(UUID, response.headers["X-Request-ID"]), given
 
 
 @pytest.mark.parametrize("path", ["/endless/", "/stream-async/?wait"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,6 +52,17 @@ def combinations() -> tuple[tuple[Interpreter, str], ...]:
     )
 
 
+@functools.cache
+def _startproject(interpreter: Interpreter, requirement: str) -> Path:
+    """Return what `startproject` makes, in a folder that is made once."""
+    folder = Path(tempfile.mkdtemp(prefix="startproject-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    program = str(environment(interpreter, [requirement]) / "django-admin")
+    command = [program, "startproject", "config", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
 @dataclass
 class Project:
     """A project from `startproject` with the package in it, wired by the README."""
@@ -84,13 +97,7 @@ class Project:
             if interpreter in (None, python) and django in (None, version)
         ][-1]
         requirement = f"django~={django}.0"
-        startproject = environment(interpreter, [requirement]) / "django-admin"
-        folder.mkdir(parents=True)
-        subprocess.run(
-            [startproject, "startproject", "config", folder],
-            check=True,
-            capture_output=True,
-        )
+        shutil.copytree(_startproject(interpreter, requirement), folder)
         package = render(folder, **answers)
         requirements = (package / "requirements.txt").read_text().splitlines()
         project = cls(
