@@ -60,7 +60,6 @@ class TelemetryMiddleware:
 
     async def __acall__(self, request: HttpRequest) -> Response:
         run = self._begin(request)
-        run.scope.task = asyncio.current_task()
         try:
             response: Response = await self.get_response(request)
             await aread_session(request)

@@ -1,6 +1,5 @@
 """The consumer mixin: one context and a few lines for each connection."""
 
-import asyncio
 from collections.abc import Generator
 from contextlib import ExitStack
 from typing import Any
@@ -30,7 +29,6 @@ class TelemetryConsumerMixin(AsyncConsumer):
             await super().__call__(scope, receive, send)
             return
         run = ConnectionRun(scope, receive, send, self.ws_conn_id)
-        run.scope.task = asyncio.current_task()
         try:
             await super().__call__(scope, run.receive, run.send)
         except Exception as error:

@@ -1,11 +1,9 @@
 """Frames: where in the project's own code something happened."""
 
-import asyncio
 import os
 from collections.abc import Iterable
 from functools import lru_cache
 from types import FrameType
-from typing import Any
 
 from django.conf import settings
 
@@ -27,19 +25,6 @@ def project_frame(frames: Iterable[tuple[FrameType, int]]) -> str | None:
         if path := _project_path(frame.f_code.co_filename):
             return f"{path}:{line_number} in {frame.f_code.co_name}"
     return None
-
-
-def task_frames(task: "asyncio.Task[Any] | None") -> list[tuple[FrameType, int]]:
-    """Return where a task waits: the frames of its coroutines, the innermost first.
-
-    `Task.get_stack` has the outermost only.
-    """
-    frames: list[tuple[FrameType, int]] = []
-    awaited: Any = task and task.get_coro()
-    while frame := getattr(awaited, "cr_frame", None):
-        frames.append((frame, frame.f_lineno))
-        awaited = awaited.cr_await
-    return frames[::-1]
 
 
 @lru_cache(1_000)

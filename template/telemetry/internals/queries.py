@@ -1,18 +1,20 @@
 """Counts the database queries of each request, task and connection."""
 
+import asyncio
 import inspect
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from .frames import project_frame, task_frames
-from .scope import ENDINGS, Fields, Scope, current_scope
+from .frames import project_frame
+from .scope import ENDINGS, OPENED, Fields, Scope, current_scope
 from .statements import without_values
 
 # A statement that came this often is reported, with this much of its text, and a
@@ -28,6 +30,10 @@ class Queries:
     """The queries of one scope, which several threads can share."""
 
     def __init__(self) -> None:
+        try:
+            self.task = asyncio.current_task()
+        except RuntimeError:  # In a thread without an event loop.
+            self.task = None
         self.lock = threading.Lock()
         self.count = 0
         self.seconds = 0.0
@@ -57,6 +63,7 @@ def count_queries() -> None:
     """Start counting, on all connections; a second call changes nothing."""
     if _last_fields in ENDINGS:
         return
+    OPENED.append(_open)
     ENDINGS.append(_last_fields)
     connection_created.connect(_watch)
     for connection in connections.all(initialized_only=True):
@@ -72,24 +79,22 @@ def measure(
 ) -> Any:
     """Execute a query and count it: what `connection.execute_wrapper` takes."""
     scope = current_scope()
-    if scope is None:
+    queries: Queries | None = scope.data.get(__name__) if scope else None
+    if queries is None:
         return execute(sql, params, many, context)
     started = time.perf_counter()
     try:
         return execute(sql, params, many, context)
     finally:
         seconds = time.perf_counter() - started
-        queries = scope.data.get(__name__)
-        if queries is None:
-            queries = scope.data.setdefault(__name__, Queries())
         times = queries.add(sql, seconds)
         if times == REPEATED:
             is_mysql = context["connection"].vendor == "mysql"
             text = without_values(sql, is_mysql=is_mysql)
-            queries.repeated[hash(sql)] = text[:MAX_STATEMENT], _place(scope)
+            queries.repeated[hash(sql)] = text[:MAX_STATEMENT], _place(queries.task)
         milliseconds = seconds * 1000
         if milliseconds >= SLOW_QUERY_MS and milliseconds > queries.slowest_ms:
-            queries.slowest_ms, queries.slowest_at = milliseconds, _place(scope)
+            queries.slowest_ms, queries.slowest_at = milliseconds, _place(queries.task)
 
 
 def _watch(connection: BaseDatabaseWrapper, **_: object) -> None:
@@ -100,14 +105,33 @@ def _watch(connection: BaseDatabaseWrapper, **_: object) -> None:
         connection.execute_wrappers.insert(0, measure)
 
 
-def _place(scope: Scope) -> str | None:
-    """Return the project's frame that queries, or awaits the thread that does."""
+def _place(task: asyncio.Task[Any] | None) -> str | None:
+    """Return the project's frame that queries, or waits for the thread that does."""
     frames = traceback.walk_stack(inspect.currentframe())
-    return project_frame(frames) or project_frame(task_frames(scope.task))
+    return project_frame(frames) or project_frame(_frames_of(task))
+
+
+def _frames_of(task: asyncio.Task[Any] | None) -> list[tuple[FrameType, int]]:
+    """Return the frames of coroutines that wait for each other, innermost first.
+
+    `Task.get_stack` has the outermost only.
+    """
+    frames: list[tuple[FrameType, int]] = []
+    awaited: Any = task and task.get_coro()
+    while frame := getattr(awaited, "cr_frame", None):
+        frames.append((frame, frame.f_lineno))
+        awaited = awaited.cr_await
+    return frames[::-1]
+
+
+def _open(scope: Scope) -> None:
+    scope.data[__name__] = Queries()
 
 
 def _last_fields(scope: Scope) -> Fields:
-    queries: Queries = scope.data.get(__name__) or Queries()
+    queries: Queries | None = scope.data.get(__name__)
+    if queries is None:  # The scope was opened before queries were counted.
+        return {}
     fields: dict[str, Any] = {
         "db.queries": queries.count,
         "db.duration_ms": round(queries.seconds * 1000, 2),

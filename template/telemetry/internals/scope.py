@@ -1,6 +1,5 @@
 """Scopes: the context of one request, connection or task."""
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
@@ -50,8 +49,6 @@ class Scope:
         self.counts: dict[str, Any] = {}
         # State of `ENDINGS`, by the name of their module.
         self.data: dict[str, Any] = {}
-        # In async code, the task that runs the scope.
-        self.task: asyncio.Task[Any] | None = None
         self._before = get_contextvars()
         self._token = _scope.set(self)
         unbind_contextvars(*[key for key in fields if fields[key] is None])
