@@ -95,7 +95,8 @@ def run(project: Project, code: str, **environ: str) -> list[dict[str, Any]]:
         "from django.test import Client\n"
         "client = Client(raise_request_exception=False)\n"
     )
-    return json_lines(project.run("python", "-c", start + code, **environ).stdout)
+    done = project.run("python", "-c", start + code, check=True, **environ)
+    return json_lines(done.stdout)
 
 
 def spans_by_path(receiver: Receiver) -> dict[str, Item]:

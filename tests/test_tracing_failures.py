@@ -59,7 +59,7 @@ def of_exporter(text: str) -> list[dict[str, Any]]:
 def test_a_collector_that_is_no_help(
     project: Project, receiver: Receiver, kind: str, fault: str
 ) -> None:
-    """Requests go on, a few lines say so, and the end comes soon."""
+    """Requests go on, one line a minute says so, and the end comes soon."""
     environ = {}
     if fault == "absent":
         environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
@@ -74,8 +74,7 @@ def test_a_collector_that_is_no_help(
         if fault == "absent":
             server.wait_until(lambda: bool(of_exporter(server.stdout)))
         assert server.stop(timeout=STOP) in (0, -15)
-    said = of_exporter(server.stdout)
-    assert len({(line["logger"], line["event"][:20]) for line in said}) == len(said)
+    assert len(of_exporter(server.stdout)) <= 1
 
 
 def test_a_collector_that_is_slow_costs_requests_nothing(
@@ -117,13 +116,12 @@ def test_a_collector_behind_tls(project: Project, tmp_path: Path) -> None:
         with project.serve("gunicorn", **missing) as server:
             assert server.get("/teams/1/").status == 200
             assert server.stop(timeout=STOP) in (0, -15)
-        assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in server.stdout + server.stderr
+        assert "missing.pem" in server.stdout
 
 
 @pytest.mark.parametrize(
     ("environ", "reason"),
     [
-        ({"OTEL_PROPAGATORS": "nobody"}, "nobody"),
         ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "-5"}, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
         ({"OTEL_BSP_MAX_QUEUE_SIZE": "1"}, "max_queue_size"),
         ({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED"),
@@ -166,7 +164,9 @@ def test_a_package_that_is_missing(project: Project, receiver: Receiver) -> None
         {"OTEL_TRACES_SAMPLER": "sometimes"},
         {"OTEL_TRACES_EXPORTER": "zipkin"},
         {"OTEL_LOGS_EXPORTER": "file"},
-        {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+        {"OTEL_PROPAGATORS": "tracecontext,nobody"},
+        {"OTEL_CONFIG_FILE": "/etc/otel.yaml"},
+        {"TELEMETRY_SLOW_MS": "1s"},
         {"OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "*health"},
     ],
     ids=str,
