@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .support import Project, json_lines
+from .support import Project, copier_command, json_lines, template
 
 FILES = Path(__file__).parent / "project_files"
 
@@ -199,6 +199,13 @@ def test_check_names_manage_py_until_it_is_wired(project: Project) -> None:
         project.edit("manage.py", django, ours)
     assert "telemetry.W008" in finished.stderr
     assert hint in finished.stderr
+
+
+def test_message_after_a_copy_has_the_edit(tmp_path: Path) -> None:
+    command = f"copier copy -l {template()} . -d also_log=[commands]"
+    message = copier_command(command, cwd=tmp_path).stderr
+    hint = "in manage.py: from telemetry.commands import execute_from_command_line"
+    assert hint in message
 
 
 def test_run_id_is_one_edit(project: Project) -> None:
