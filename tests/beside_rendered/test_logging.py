@@ -2,8 +2,11 @@
 
 import fcntl
 import io
+import json
 import logging
+import logging.handlers
 import os
+import queue
 from contextlib import suppress
 from functools import wraps
 from typing import Any
@@ -17,10 +20,11 @@ from django.utils.log import DEFAULT_LOGGING
 from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
+from ..internals.filters import ContextFilter
 from ..internals.formatters import JsonFormatter, PrettyFormatter
 from ..internals.console import ConsoleHandler
 from ..logging import get_logger, logging_config
-from .lines import LinesTestCase, captured, environ
+from .lines import LinesTestCase, PlainFormatter, captured, environ
 
 
 class LineTests(LinesTestCase):
@@ -131,6 +135,26 @@ class LineTests(LinesTestCase):
             get_logger("shop").info("sold", price=3)
         expected = {"event": "sold", "price": 3, "log_level": "info"}
         self.assertEqual(logs, [expected])
+
+
+class ContextFilterTests(LinesTestCase):
+    def test_context_is_kept_for_another_thread(self) -> None:
+        records: queue.Queue[Any] = queue.Queue()
+        handler = logging.handlers.QueueHandler(records)
+        handler.addFilter(ContextFilter())
+        with (
+            patch.object(logging.root, "handlers", [handler]),
+            bound_contextvars(name="ann", **{"request.id": "r-1"}),
+        ):
+            get_logger("shop").info("paid", price=3)
+            logging.getLogger("shop").info("paid %s", 5)
+        record = records.get_nowait()
+        fields = json.loads(PlainFormatter().format(record))
+        self.assertEqual((fields["name"], fields["price"]), ("ann", 3))
+        self.assertEqual(fields["request.id"], "r-1")
+        self.assertEqual(record.name, "shop")
+        fields = json.loads(PlainFormatter().format(records.get_nowait()))
+        self.assertEqual((fields["event"], fields["name"]), ("paid 5", "ann"))
 
 
 class PrettyTests(SimpleTestCase):

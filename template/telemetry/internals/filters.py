@@ -6,8 +6,9 @@ import sys
 from contextvars import ContextVar
 from typing import Any
 
+from .errors import exception_fields
 from .record import to_attributes
-from .scope import current
+from .scope import enriched
 
 # The attribute of a request that holds its `RequestRun`.
 REQUEST_ATTRIBUTE = "_telemetry"
@@ -45,11 +46,16 @@ class ContextFilter(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> Any:
+        fields = enriched()
         # Python 3.12 lets a filter replace the record, so that other handlers
         # see the one that was logged.
         if can_replace := sys.version_info >= (3, 12):
             record = copy.copy(record)
-        for key, value in to_attributes(current()).items():
+            if record.exc_info and record.exc_info[1]:
+                # As fields, because a `QueueHandler` adds it to the message.
+                fields |= exception_fields(record.exc_info[1])
+                record.exc_info = None
+        for key, value in to_attributes(fields).items():
             vars(record).setdefault(key, value)
         return record if can_replace else True
 

@@ -107,6 +107,14 @@ def current() -> dict[str, Any]:
     return bound
 
 
+def enriched() -> dict[str, Any]:
+    """Return the context as a line has it, with the fields of `ENRICHERS`."""
+    context = current()
+    for enrich in ENRICHERS:
+        context.update(enrich())
+    return context
+
+
 def request_id_from(value: str | None, *, is_trusted: bool) -> str:
     """Return a client's id if it is trusted and well-formed, else a new one."""
     if is_trusted and value and _ACCEPTED_ID.fullmatch(value):

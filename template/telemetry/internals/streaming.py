@@ -32,9 +32,7 @@ class _Body:
         self._run = run
         self._response = response
         self._close = response.close
-        self._fields = scope.current()
-        for enrich in scope.ENRICHERS:
-            self._fields |= enrich()
+        self._fields = scope.enriched()
         self._has_started = False
         self._is_closed = False
         self._response.streamed_bytes = 0
