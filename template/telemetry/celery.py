@@ -114,7 +114,7 @@ def end_run(task: Any, state: str | None, retval: Any, **_: object) -> None:
             retval = sys.exception()
         is_error = isinstance(retval, BaseException) and state != states.SUCCESS
         run.finish(retval if is_error else None)
-        run.scope.exit()
+        run.exit()
 
 
 def report_revoked(

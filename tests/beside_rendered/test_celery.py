@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars, get_conte
 
 from .. import fields
 from ..celery import TelemetryTask, connect_signals
+from ..internals.scope import Scope, current_scope
 from ..internals.task_header import pack, unpack
 from ..logging import get_logger
 from .lines import LinesTestCase
@@ -86,6 +87,11 @@ def countdown(number: int) -> int:
         return int(countdown(number - 1))
     except ValueError:
         return number
+
+
+@app.task
+def leaves_a_scope_open() -> None:
+    Scope({"request.id": "inner"})
 
 
 class WithHooks(TelemetryTask):
@@ -196,6 +202,12 @@ class EagerTaskTests(TaskTestCase):
     def test_failing_direct_call_within_a_task_is_not_its_outcome(self) -> None:
         self.assertEqual(countdown.delay(1).get(), 1)
         self.assertEqual(self.output.events, ["task_started", "task_completed"])
+
+    def test_scope_that_a_task_leaves_open_costs_no_line(self) -> None:
+        leaves_a_scope_open.delay()
+        self.assertEqual(self.output.events[-1], "task_completed")
+        self.assertEqual(get_contextvars(), {})
+        self.assertIsNone(current_scope())
 
     def test_hooks_have_the_context_and_may_replace_the_call(self) -> None:
         for throw in (False, True):

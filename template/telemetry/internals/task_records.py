@@ -26,12 +26,12 @@ class TaskFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == LOGGER:
-            if run := current_run():
+            if run := current_run.get():
                 run.is_covered = run.is_covered or run.is_finished
             elif record.exc_info:
                 self._error = record.exc_info[1]
         elif record.name == "celery.app.trace":
-            run, data = current_run(), vars(record).get("data")
+            run, data = current_run.get(), vars(record).get("data")
             if run and run.is_covered and isinstance(data, dict):
                 return bool(data.get("id") != run.id)
         elif self._error and record.name == "celery.worker.request":

@@ -1,6 +1,7 @@
 """Runs of tasks: the context of each, and the lines about its start and outcome."""
 
 import time
+from contextvars import ContextVar
 from datetime import datetime
 from logging import INFO
 from typing import Any
@@ -12,13 +13,16 @@ from .. import fields
 from .errors import error_fields
 from .mistakes import fields_from, level_from
 from .record import get_logger
-from .scope import Fields, Scope, current, current_scope
+from .scope import Fields, Scope, current
 from .task_header import HEADER, unpack
 from .values import show
 
 LOGGER = "telemetry.celery"
 
 log = get_logger(LOGGER)
+
+# The run that is going on, if it is one of a TelemetryTask.
+current_run: ContextVar["TaskRun | None"] = ContextVar("telemetry_run", default=None)
 
 
 class TaskRun:
@@ -41,7 +45,9 @@ class TaskRun:
         self.line: dict[str, Any] = {}
         carried = {**current(), **carried, **context}
         self.scope = _enter_scope(task, request, carried)
-        self.scope.data[LOGGER] = request.telemetry_run = self
+        request.telemetry_run = self
+        self._outer = current_run.get()
+        current_run.set(self)
         _write(task, "task_started", {"queue_wait_ms": self.queue_wait_ms})
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -55,6 +61,11 @@ class TaskRun:
         self.line |= {**self.scope.last_fields(), **outcome}
         if not _write(self.task, event, self.line):
             self.is_covered = True
+
+    def exit(self) -> None:
+        """Restore the context as it was before the run."""
+        current_run.set(self._outer)
+        self.scope.exit()
 
 
 def run_of(request: Any) -> TaskRun | None:
@@ -78,12 +89,6 @@ def report(task: Any, request: Any, event: str, **line: Any) -> None:
             scope.exit()
     finally:
         task.request_stack.pop()
-
-
-def current_run() -> TaskRun | None:
-    """Return the run that is going on."""
-    scope = current_scope()
-    return scope.data.get(LOGGER) if scope else None
 
 
 def _enter_scope(task: Any, request: Any, carried: Fields) -> Scope:
