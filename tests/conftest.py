@@ -21,8 +21,8 @@ os.environ |= {
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A test waits a third of its time, so three share two cores."""
-    return (os.cpu_count() or 1) * 3 // 2
+    """Two a core, because a test waits half of its time for servers and workers."""
+    return (os.cpu_count() or 1) * 2
 
 
 def pytest_report_header(config: pytest.Config) -> str:
