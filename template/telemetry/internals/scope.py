@@ -60,7 +60,8 @@ class Scope:
         """Return the fields of the last line only."""
         fields = dict(self.added)
         for name, count in self.counts.items():
-            fields[name] = round(count, 6) if isinstance(count, float) else count
+            digits = 2 if name.endswith("_ms") else 6
+            fields[name] = round(count, digits) if isinstance(count, float) else count
         for ending in ENDINGS:
             fields.update(ending(self))
         return fields
