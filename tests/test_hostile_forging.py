@@ -49,7 +49,7 @@ harmless = values.text.filter(lambda text: len(text) < 1000)
 
 @pytest.fixture(scope="module", autouse=True)
 def middleware_writes_to_the_sinks() -> Iterator[None]:
-    logger = module("internals.request_run").log._logger
+    logger = module("internals.requests").log._logger
     logger.addHandler(JSON.handler)
     logger.addHandler(PRETTY.handler)
     logger.setLevel("INFO")
@@ -190,7 +190,7 @@ def test_a_handshake_has_a_sound_request_id(header: bytes | None, query: bytes) 
 def request_id_of(asgi_scope: dict[str, Any], *, is_trusted: bool) -> str:
     fields = module("fields")
     with patch.object(fields, "trusts_request_id", lambda address: is_trusted):
-        run = module("internals.connection_run").ConnectionRun(
+        run = module("internals.connections").ConnectionRun(
             asgi_scope, None, None, "ws-1"
         )
     run.scope.exit()

@@ -14,6 +14,7 @@ from celery.exceptions import Reject
 from .internals.scope import Fields, Scope, current, current_scope
 from .internals.task_header import HEADER, pack
 from .internals.tasks import TaskRun, report, run_of
+from .internals.values import clean
 
 # Arguments that set fields of the context; no task ever sees them.
 CONTEXT_ARGUMENTS = {"_request_id": "request.id", "_user_id": "user.id"}
@@ -78,7 +79,7 @@ def connect_signals() -> None:
 
 
 def send_context(headers: dict[str, Any], **_: object) -> None:
-    headers[HEADER] = pack(current())
+    headers[HEADER] = pack(clean(current()))
 
 
 def start_run(task: Any, kwargs: Mapping[str, Any], **_: object) -> None:

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase as Response
 from . import fields
 from .internals.environment import environment
 from .internals.mistakes import trust_from
-from .internals.request_run import RequestRun, remember_error
+from .internals.requests import RequestRun, remember_error
 from .internals.scope import request_id_from
 from .internals.streaming import watch_body
 from .internals.users import aread_session, read_session

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from channels.consumer import AsyncConsumer
 
-from .internals.connection_run import WRAPPERS, ConnectionRun
+from .internals.connections import WRAPPERS, ConnectionRun
 from .internals.environment import environment
 from .labels import extract_labels
 

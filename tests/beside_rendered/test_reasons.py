@@ -6,7 +6,7 @@ from typing import Any
 
 from django.test import SimpleTestCase
 
-from ..internals.reasons import MAX_FIELDS, reason_fields, response_reason
+from ..internals.reasons import MAX_FIELDS, refusal_fields
 
 
 class Coded(str):
@@ -15,7 +15,7 @@ class Coded(str):
 
 class ReasonTests(SimpleTestCase):
     def reason(self, data: Any) -> Any:
-        return response_reason(SimpleNamespace(exception=True, data=data))
+        return refusal_fields([], SimpleNamespace(exception=True, data=data))
 
     def test_record_without_a_reason(self) -> None:
         for name, args in (
@@ -24,7 +24,7 @@ class ReasonTests(SimpleTestCase):
             ("django.security.csrf", {"reason": "?"}),
         ):
             record = logging.makeLogRecord({"name": name, "args": args})
-            self.assertEqual(reason_fields(record), {})
+            self.assertEqual(refusal_fields([record], None), {})
 
     def test_response_without_a_reason(self) -> None:
         for response in (
@@ -35,7 +35,7 @@ class ReasonTests(SimpleTestCase):
             SimpleNamespace(exception=True, data={"error": "a text of their own"}),
             SimpleNamespace(exception=True, data={1: object(), None: [None]}),
         ):
-            self.assertEqual(response_reason(response), {})
+            self.assertEqual(refusal_fields([], response), {})
 
     def test_errors_of_a_body_are_bounded(self) -> None:
         nested: Any = [Coded("x")]

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from .errors import error_fields
-from .values import Codes
+from .redaction import Codes
 
 # Of the errors of a request's body: how deep, and how many.
 MAX_DEPTH = 8
@@ -25,32 +25,23 @@ def refusal_fields(
 ) -> dict[str, Any]:
     """Return why a request got `response`: `error.type`, `error.message`.
 
-    `records` are what Django has logged about the request; {} if there is no
-    reason in them, nor in the response.
+    `records` are those that Django has logged about the request: the exception of
+    one, or CSRF's reason. {} if neither they nor the response have a reason.
     """
     for record in records:
-        if reason := reason_fields(record):
-            return reason
-    return response_reason(response)
+        if record.exc_info and record.exc_info[1]:
+            return error_fields(record.exc_info[1])
+        args = record.args
+        if record.name == _CSRF_LOGGER and isinstance(args, tuple) and args:
+            message = _QUERY.sub("", str(args[0]))
+            return {"error.type": "csrf", "error.message": message}
+    return _reason_of_drf(response)
 
 
-def reason_fields(record: logging.LogRecord) -> dict[str, Any]:
-    """Return the reason in a record of `django.request` or `django.security.*`.
+def _reason_of_drf(response: Any) -> dict[str, Any]:
+    """Return the reason in the response to an error that DRF has handled, or {}.
 
-    That of its exception, or CSRF's; {} for a record that has none.
-    """
-    if record.exc_info and record.exc_info[1]:
-        return error_fields(record.exc_info[1])
-    if record.name == _CSRF_LOGGER and isinstance(record.args, tuple) and record.args:
-        message = _QUERY.sub("", str(record.args[0]))
-        return {"error.type": "csrf", "error.message": message}
-    return {}
-
-
-def response_reason(response: Any) -> dict[str, Any]:
-    """Return the reason in a response to an error that DRF has handled, or {}.
-
-    `error.type` is its code and `error.message` its detail. Errors of fields have
+    `error.type` is DRF's code and `error.message` its detail. Errors of fields have
     the type `invalid`, and codes by field as `error.fields`, never a value.
     """
     # DRF sets `exception` for errors only; the texts in `data` have their codes.

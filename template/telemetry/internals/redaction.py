@@ -92,6 +92,10 @@ _PLAIN = re.compile(
 )
 
 
+class Codes(dict[str, str]):
+    """Short plain texts by name; a name may end in a secret word, as in a form."""
+
+
 def is_secret(key: str) -> bool:
     """Return True if `key` ends in a secret word."""
     return _secrecy(key[-100:]) > 0

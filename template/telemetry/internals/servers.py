@@ -1,7 +1,6 @@
 """Servers that configure logging themselves, some of them after Django."""
 
 import logging
-from functools import cache
 
 from django.core.signals import request_started
 
@@ -14,19 +13,22 @@ _LOGGERS = (
 )
 
 
-def take_over_servers() -> None:
-    """Make servers log through the root logger, now and when they start late.
+def take_over_servers(**_: object) -> None:
+    """Make servers log through the root logger, as a receiver of `request_started` too.
 
     Only a server's own default handlers go; files that it was told to write stay.
     """
-    _take_over()
-    request_started.connect(_take_over)
-
-
-@cache
-def take_over_late_servers() -> None:
-    """Do the same at the first connection, which sends no `request_started`."""
-    _take_over()
+    if not is_configured():
+        return
+    # Once after a server has configured logging is enough.
+    request_started.disconnect(take_over_servers)
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        for handler in logger.handlers[:]:
+            if _is_default(handler, name):
+                logger.removeHandler(handler)
+        if not logger.handlers:
+            logger.propagate = True
 
 
 def is_configured() -> bool:
@@ -36,20 +38,6 @@ def is_configured() -> bool:
 
 def writes_our_lines(handler: logging.Handler) -> bool:
     return getattr(handler.formatter, "is_telemetry", False)
-
-
-def _take_over(**_: object) -> None:
-    if not is_configured():
-        return
-    # Once after a server has configured logging is enough.
-    request_started.disconnect(_take_over)
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        for handler in logger.handlers[:]:
-            if _is_default(handler, name):
-                logger.removeHandler(handler)
-        if not logger.handlers:
-            logger.propagate = True
 
 
 def _is_default(handler: logging.Handler, server: str) -> bool:

@@ -8,7 +8,7 @@ from channels.exceptions import StopConsumer
 from opentelemetry import context, trace
 from opentelemetry.propagate import extract
 
-from .connection_run import OBSERVERS, WRAPPERS, is_disconnect
+from .connections import OBSERVERS, WRAPPERS, is_disconnect
 from .metrics import messages, open_connections
 from .scope import current
 from .values import clean

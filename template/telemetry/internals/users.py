@@ -74,16 +74,14 @@ def _left_as_it_was(session: SessionBase) -> Iterator[None]:
 
     Else the response would vary, or drop the cookie.
     """
-    before, now = dict(vars(session)), vars(session)
+    before, key = dict(vars(session)), session.session_key
     try:
         yield
     except Exception:
         log.debug("session_unreadable", exc_info=True)
-    if all(now.get(key) == before[key] for key in before if key != "accessed"):
-        now["accessed"] = before["accessed"]
-    else:  # Django forgets the key of a session that is gone.
-        now.clear()
-        now.update(before)
+    if session.session_key != key:  # Django drops the key of a session that is gone.
+        vars(session).clear()
+    vars(session).update(before)
 
 
 def _keep(request: HttpRequest, user: Any) -> None:

@@ -16,7 +16,14 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 
 from ..labels import RESOURCES
-from .redaction import REDACTED, is_secret, is_secret_value, redact_text, strip_queries
+from .redaction import (
+    REDACTED,
+    Codes,
+    is_secret,
+    is_secret_value,
+    redact_text,
+    strip_queries,
+)
 
 # In characters: of a text, of a `repr` or a text in a container, of a key.
 MAX_TEXT = 20_000
@@ -38,10 +45,6 @@ MAX_HARMLESS = 10_000
 
 
 _repr = recursive_repr("…")(repr)
-
-
-class Codes(dict[str, str]):
-    """Short plain texts by name; a name may end in a secret word, as in a form."""
 
 
 def clean(

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,7 +13,7 @@ from .filters import completing, replay
 from .mistakes import fields_from, level_from, trust_from
 from .record import get_logger
 from .scope import Scope, current_scope, request_id_from
-from .servers import take_over_late_servers
+from .servers import take_over_servers
 from .sockets import SocketFilter, answering, failed
 from .users import line_fields_of
 
@@ -20,6 +21,10 @@ log = get_logger("telemetry.websocket")
 
 # A browser sets no headers on a WebSocket; a page can pass its id in the URL.
 QUERY_PARAMETER = "request_id"
+
+# For servers that configure logging after Django, because a handshake sends no
+# `request_started`.
+_take_over_servers_once = cache(take_over_servers)
 
 # Close codes of RFC 6455: no close frame, a frame without a code, the default.
 ABNORMAL_CLOSURE = 1006
@@ -46,7 +51,7 @@ class ConnectionRun:
         send: Callable[[Any], Awaitable[None]],
         connection_id: str,
     ) -> None:
-        take_over_late_servers()
+        _take_over_servers_once()
         # What the consumer raised, and records of the server about the handshake.
         self.error: Exception | None = None
         self.records: list[logging.LogRecord] = []
