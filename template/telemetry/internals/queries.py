@@ -6,14 +6,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from .frames import project_frame
+from .frames import current_task, project_frame, waiting_frames
 from .scope import ENDINGS, OPENED, Fields, Scope, current_scope
 from .statements import without_values
 
@@ -30,10 +29,7 @@ class Queries:
     """The queries of one scope, which several threads can share."""
 
     def __init__(self) -> None:
-        try:
-            self.task = asyncio.current_task()
-        except RuntimeError:  # In a thread without an event loop.
-            self.task = None
+        self.task = current_task()
         self.lock = threading.Lock()
         self.count = 0
         self.seconds = 0.0
@@ -107,21 +103,10 @@ def _watch(connection: BaseDatabaseWrapper, **_: object) -> None:
 
 def _place(task: asyncio.Task[Any] | None) -> str | None:
     """Return the project's frame that queries, or waits for the thread that does."""
-    frames = traceback.walk_stack(inspect.currentframe())
-    return project_frame(frames) or project_frame(_frames_of(task))
-
-
-def _frames_of(task: asyncio.Task[Any] | None) -> list[tuple[FrameType, int]]:
-    """Return the frames of coroutines that wait for each other, innermost first.
-
-    `Task.get_stack` has the outermost only.
-    """
-    frames: list[tuple[FrameType, int]] = []
-    awaited: Any = task and task.get_coro()
-    while frame := getattr(awaited, "cr_frame", None):
-        frames.append((frame, frame.f_lineno))
-        awaited = awaited.cr_await
-    return frames[::-1]
+    if place := project_frame(traceback.walk_stack(inspect.currentframe())):
+        return place
+    frames = reversed(waiting_frames(task))
+    return project_frame((frame, frame.f_lineno) for frame in frames)
 
 
 def _open(scope: Scope) -> None:
