@@ -42,6 +42,10 @@ def project(
     return project
 
 
+# What is decided before there is an exporter.
+BEFORE_EXPORTERS = pytest.mark.parametrize("project", ["otlp-http"], indirect=True)
+
+
 @pytest.fixture
 def receiver(project: Project) -> Iterator[Receiver]:
     with Receiver() as receiver:
@@ -119,6 +123,7 @@ def test_a_collector_behind_tls(project: Project, tmp_path: Path) -> None:
         assert "missing.pem" in server.stdout
 
 
+@BEFORE_EXPORTERS
 @pytest.mark.parametrize(
     ("environ", "reason"),
     [
@@ -141,6 +146,7 @@ def test_what_keeps_tracing_off_is_said_in_one_line(
     assert not receiver.spans
 
 
+@BEFORE_EXPORTERS
 def test_a_package_that_is_missing(project: Project, receiver: Receiver) -> None:
     project.write(
         "manage_without.py",
@@ -155,6 +161,7 @@ def test_a_package_that_is_missing(project: Project, receiver: Receiver) -> None
     assert "opentelemetry.instrumentation.utils" in line["reason"]
 
 
+@BEFORE_EXPORTERS
 @pytest.mark.parametrize(
     "environ",
     [
@@ -201,6 +208,7 @@ trace.get_tracer_provider().force_flush()
 """
 
 
+@BEFORE_EXPORTERS
 @pytest.mark.parametrize(
     ("environ", "flags", "low", "high"),
     [
@@ -263,6 +271,7 @@ trace.set_tracer_provider(TracerProvider())
 """
 
 
+@BEFORE_EXPORTERS
 def test_a_provider_of_the_project_stays_alone(
     project: Project, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -321,6 +330,7 @@ def test_a_start_with_opentelemetry_instrument(
     assert span.trace_id == lines[1]["trace_id"] == lines[2]["trace_id"]
 
 
+@BEFORE_EXPORTERS
 def test_off_costs_no_import(project: Project) -> None:
     code = (
         "import sys, django, json; django.setup()\n"

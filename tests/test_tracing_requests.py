@@ -43,6 +43,10 @@ def project(
     return start(folder, otel_exporter=exporter)
 
 
+# What is decided before there is an exporter.
+BEFORE_EXPORTERS = pytest.mark.parametrize("project", ["otlp-http"], indirect=True)
+
+
 @pytest.fixture
 def receiver(project: Project) -> Iterator[Receiver]:
     with Receiver() as receiver:
@@ -92,6 +96,7 @@ def test_span_line_and_record_say_the_same(
     assert "hunter2" not in everything
 
 
+@BEFORE_EXPORTERS
 def test_a_method_of_the_clients_own_is_no_name(
     project: Project, receiver: Receiver
 ) -> None:
@@ -102,6 +107,7 @@ def test_a_method_of_the_clients_own_is_no_name(
     assert span.name == "_OTHER /teams/<int:pk>/"
 
 
+@BEFORE_EXPORTERS
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
 def test_an_exception_without_its_secrets(
     project: Project, receiver: Receiver, kind: str
@@ -123,6 +129,7 @@ def test_an_exception_without_its_secrets(
     assert record.trace_id == span.trace_id
 
 
+@BEFORE_EXPORTERS
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
 def test_lines_of_a_streamed_body_belong_to_its_span(
     project: Project, receiver: Receiver, kind: str
@@ -138,6 +145,7 @@ def test_lines_of_a_streamed_body_belong_to_its_span(
         assert line["span_id"] == record.span_id == span.span_id
 
 
+@BEFORE_EXPORTERS
 def test_a_client_that_leaves(project: Project, receiver: Receiver) -> None:
     """Its span ends, as 499, and nothing complains."""
     with project.serve("uvicorn") as server:
@@ -155,6 +163,7 @@ def test_a_client_that_leaves(project: Project, receiver: Receiver) -> None:
     assert not [line for line in json_lines(server.stdout) if line["level"] == "error"]
 
 
+@BEFORE_EXPORTERS
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
 def test_a_forged_host_is_a_request_like_any_other(
     project: Project, receiver: Receiver, kind: str
@@ -168,6 +177,7 @@ def test_a_forged_host_is_a_request_like_any_other(
     assert answer.headers["X-Request-ID"] == line["request.id"]
 
 
+@BEFORE_EXPORTERS
 def test_the_environment_wins(project: Project, receiver: Receiver) -> None:
     environ = {
         "OTEL_SERVICE_NAME": "market",
@@ -192,6 +202,7 @@ def test_the_environment_wins(project: Project, receiver: Receiver) -> None:
     assert not receiver.records
 
 
+@BEFORE_EXPORTERS
 def test_middleware_may_be_a_tuple(project: Project, receiver: Receiver) -> None:
     settings = project.settings.read_text()
     project.write("config/settings.py", settings + "\nMIDDLEWARE = tuple(MIDDLEWARE)\n")
