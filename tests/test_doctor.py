@@ -178,3 +178,11 @@ def test_worker_is_asked_for_an_answer(tmp_path: Path) -> None:
     assert finished.returncode == 0
     # The broker is gone now.
     assert findings(run(project, "--json"))["workers"][0] == "unreachable"
+
+
+def test_console_exporter_writes_to_stderr(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "shop", otel_exporter="console")
+    finished = run(project, "--json", OTEL_ENABLED="true")
+    assert findings(finished)["traces"] == ("ok", "It is on stderr.")
+    [span] = [row for row in finished.stderr.splitlines() if '"trace_id"' in row]
+    assert json.loads(span)["name"] == "telemetry_probe"
