@@ -161,6 +161,37 @@ def test_client_that_leaves_is_logged_as_cancelled(project: Project, path: str) 
     assert len(completions(server)) == 2
 
 
+SYNC_ONLY = """
+def middleware(get_response):
+    def inner(request):
+        return get_response(request)
+    return inner
+"""
+
+
+def test_client_that_leaves_below_a_sync_middleware(project: Project) -> None:
+    """Django runs our sync form then, in a thread; WhiteNoise is such a middleware."""
+    project.write("config/sync_only.py", SYNC_ONLY)
+    project.write(
+        "config/settings_sync.py",
+        "from config.settings import *\n"
+        'MIDDLEWARE = [*MIDDLEWARE, "config.sync_only.middleware"]\n',
+    )
+    with project.serve(
+        "uvicorn", DJANGO_SETTINGS_MODULE="config.settings_sync"
+    ) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /endless/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            server.wait_for("waiting")
+        [line] = server.wait_for("request_cancelled")
+        assert server.get("/ok-async/").status == 200
+        server.wait_for("request_completed")
+    assert line["level"] == "info"
+    assert "exception" not in line
+    events = [line["event"] for line in completions(server)]
+    assert events == ["request_cancelled", "request_completed"]
+
+
 @pytest.mark.parametrize(
     ("kind", "path"), [("gunicorn", "/stream/"), ("uvicorn", "/stream-async/")]
 )

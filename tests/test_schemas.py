@@ -11,6 +11,10 @@ import pytest
 from .support import Project, json_lines
 
 URLS = """
+import logging
+from structlog.contextvars import bound_contextvars
+from telemetry.context import add
+from telemetry.logging import get_logger
 from celery import shared_task
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.models import User
@@ -18,6 +22,8 @@ from django.http import HttpResponse
 from django.urls import path
 from telemetry.celery import TelemetryTask
 from telemetry.websocket import TelemetryConsumerMixin
+
+log = get_logger("shop")
 
 class Person:
     is_authenticated, pk = True, 42
@@ -45,6 +51,22 @@ def failing(request):
 class Code(str):
     code = "required"
 
+RESERVED = {"message": "theirs", "status": "completed", "time": "noon"}
+RESERVED |= {"severity": "low", "error": "slow", "user": "jane", "url": "/x/"}
+RESERVED |= {"log": "yes", "duration_ms": "9" * 1000, "dd.span_id": "zz"}
+
+def reserved(request):
+    try:
+        raise ValueError("declined")
+    except ValueError:
+        log.error("reserved", exc_info=True, **RESERVED)
+    extra = {key: value for key, value in RESERVED.items() if key != "message"}
+    logging.getLogger("shop").error("reserved", extra=extra)
+    with bound_contextvars(**RESERVED):
+        log.error("reserved")
+    add(**RESERVED)
+    return HttpResponse()
+
 def refused(request):  # As an API does that handles its errors.
     response = HttpResponse(status=400)
     response.exception = True
@@ -55,6 +77,7 @@ urlpatterns = [
     path("teams/<int:pk>/", team),
     path("failing/", failing),
     path("refused/", refused),
+    path("reserved/", reserved),
 ]
 """
 DRIVE = """
@@ -82,6 +105,7 @@ client.get("/failing/")
 client.get("/refused/")
 work.apply()
 asyncio.run(talk())
+client.get("/reserved/")
 """
 
 Check = Callable[[Any], bool]
@@ -186,6 +210,14 @@ FORBIDDEN = {
 }
 
 
+# Names of the head, and in ecs of objects, which an application uses as well.
+RESERVED = {
+    "gcp": ("message", "time", "severity"),
+    "datadog": ("message", "status"),
+    "ecs": ("message", "error", "user", "url", "log"),
+}
+
+
 @pytest.fixture(scope="module", params=["gcp", "datadog", "ecs"])
 def written(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -235,6 +267,8 @@ def test_lines_have_the_names_and_types_of_the_store(
         "task_completed",
         "ws_connected",
         "ws_disconnected",
+        *["reserved"] * 3,
+        "request_completed",
     ]
     for line in lines:
         check(line, EVERY[schema])
@@ -244,6 +278,27 @@ def test_lines_have_the_names_and_types_of_the_store(
     check(lines[0], REQUEST[schema])
     check(lines[1], FAILURE[schema])
     check(lines[2], REFUSAL[schema])
+
+
+def test_an_applications_field_with_a_name_of_the_store_is_kept_beside_it(
+    written: tuple[str, list[dict[str, Any]]],
+) -> None:
+    """By keyword, `extra`, context and `add`; the head and the objects stay whole."""
+    schema, lines = written
+    values = {"message": "theirs", "status": "completed", "time": "noon"}
+    values |= {"severity": "low", "error": "slow", "user": "jane", "url": "/x/"}
+    values |= {"log": "yes"}
+    for number, line in enumerate(lines[-4:]):
+        check(line, EVERY[schema])
+        assert not FORBIDDEN[schema] & line.keys()
+        for name in RESERVED[schema]:
+            if name != "message" or number != 1:  # `logging` refuses it in `extra`.
+                assert line[f"{name}_"] == values[name]
+        rest = values.keys() - RESERVED[schema] - {"message"}
+        assert {name: line[name] for name in rest} == {n: values[n] for n in rest}
+    level = {"gcp": "severity", "datadog": "status", "ecs": "log.level"}[schema]
+    assert [line[level].lower() for line in lines[-4:]] == [*["error"] * 3, "info"]
+    check(lines[-4], FAILURE[schema])
 
 
 def test_a_repeated_query_is_named_in_request_task_and_connection(
