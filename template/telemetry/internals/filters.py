@@ -1,4 +1,4 @@
-"""Filters for handlers that write our lines: what others log is left out there."""
+"""Filters for handlers that write our lines: no duplicates, and the context."""
 
 import copy
 import logging

@@ -1,4 +1,4 @@
-"""Reasons: why a request was refused, from what Django and DRF leave behind."""
+"""Why a request was refused, from Django's records and DRF's responses."""
 
 import logging
 import re

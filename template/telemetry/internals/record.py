@@ -13,13 +13,13 @@ STANDARD = frozenset(
     {*vars(logging.makeLogRecord({})), "asctime", "color_message", "message"}
 )
 _ORDER = list(vars(logging.makeLogRecord({})))
-# A field with such a name, or one that ends like an escaped name, has `_` more
-# on a record: `name` is `name_` there, and `name_` is `name__`.
+# Fields with such a name get `_` on a record: `name` is `name_` there. So do those
+# that look like it, because `from_record` removes one: `name_` is `name__`.
 _ESCAPED = frozenset(f"{name}_" for name in STANDARD)
 _TO_ESCAPE = STANDARD | _ESCAPED | {f"{name}_" for name in _ESCAPED}
 # The fields that each line begins with.
 HEAD = ("timestamp", "level", "logger", "event")
-# structlog's own wrapper puts these on a record beside its dictionary.
+# Set by structlog's `wrap_for_formatter` on a record, beside its dictionary.
 _OF_STRUCTLOG = frozenset({"_logger", "_name"})
 
 # Functions that return a record as our lines show it, a copy where that differs.
@@ -43,7 +43,7 @@ def _method(level: int) -> Any:
 
 
 def _async(method: Callable[..., None]) -> Any:
-    # structlog's own run in a thread, where the caller is not found.
+    # Not structlog's own, because they run in a thread, without the caller's frame.
     async def call(self: Any, /, *args: Any, **fields: Any) -> None:
         method(self, *args, **{"stacklevel": 2, **fields})
 
@@ -158,7 +158,7 @@ def _take(fields: dict[str, Any], name: str, kind: type) -> Any:
 
 
 def _exception(fields: dict[str, Any]) -> Any:
-    """Return what `exc_info` in `fields` stands for; plain data stays there."""
+    """Take `exc_info` from `fields`, as `logging` has it; plain data stays there."""
     given: Any = fields.get("exc_info")
     if given is True:
         given = sys.exception()

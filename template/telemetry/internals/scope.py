@@ -80,9 +80,10 @@ class Scope:
             _scope.reset(self._token)
         except ValueError:  # Entered in a copy of this context.
             _scope.set(None)
-        # Else a request that is kept, in a test for example, keeps its context.
+        # So that a request that is kept, in a test for example, keeps no context.
         del self._before, self._token
-        self.owner = None  # Else a request is freed by a collection only.
+        # Breaks a cycle, so that a request is freed without a collection.
+        self.owner = None
 
 
 def current_scope() -> Scope | None:

@@ -22,7 +22,7 @@ def watch_body(response: StreamingHttpResponse, run: Any, *, in_async: bool) -> 
         response.streaming_content = body.aiterate(aiter(chunks))
     elif in_async or not isinstance(response, FileResponse):
         response.streaming_content = body.iterate(iter(chunks))
-    # A file under WSGI stays as it is: the server may send it unread.
+    # A file under WSGI is not wrapped, because the server may send it unread.
 
 
 class _Body:

@@ -1,4 +1,4 @@
-"""Who makes a request: no user row loaded, no `Vary`, no new session."""
+"""The user of a request: no user row loaded, no `Vary`, no new session."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -70,9 +70,9 @@ def _unread_session(request: HttpRequest) -> SessionBase | None:
 
 @contextmanager
 def _left_as_it_was(session: SessionBase) -> Iterator[None]:
-    """Undo what reading does to a session.
+    """Undo what reading changes in a session.
 
-    Else the response would vary, or drop the cookie.
+    Otherwise the response would vary by the cookie, or delete it.
     """
     before, key = dict(vars(session)), session.session_key
     try:
@@ -85,7 +85,7 @@ def _left_as_it_was(session: SessionBase) -> Iterator[None]:
 
 
 def _keep(request: HttpRequest, user: Any) -> None:
-    if user is not None:  # A session has it as text.
+    if user is not None:  # A session stores it as text.
         user = _as_field(get_user_model()._meta.pk.to_python(user))
     vars(request)[SESSION_USER] = user
 
@@ -94,7 +94,7 @@ def _id_of(user: Any) -> int | str | None:
     try:
         if getattr(user, "is_authenticated", False) is True:
             return _as_field(user.pk)
-    except Exception:  # A user class of the project's own may do anything.
+    except Exception:  # Any, because the class may be the project's own.
         pass
     return None
 

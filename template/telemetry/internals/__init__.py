@@ -1,1 +1,0 @@
-"""The rooms behind the doors: one subject each. To read, not to edit."""
