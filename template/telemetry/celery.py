@@ -3,7 +3,7 @@
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from celery import signals, states
@@ -52,18 +52,14 @@ class TelemetryTask(DjangoTask):  # type: ignore[type-arg,unused-ignore]
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
     ) -> Any:
         context, kwargs = _split(kwargs)
-        if not context:
-            return super().apply_async(args, kwargs, *more, **options)
-        with _bound(context):
+        with _bound(context) if context else nullcontext():
             return super().apply_async(args, kwargs, *more, **options)
 
     def apply(
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
     ) -> Any:
         context, kwargs = _split(kwargs)
-        if not context:
-            return super().apply(args, kwargs, *more, **options)
-        with _bound(context):
+        with _bound(context) if context else nullcontext():
             return super().apply(args, kwargs, *more, **options)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from .. import fields
-from .filters import completing, replay
+from .filters import replay, run_being_logged
 from .mistakes import fields_from, level_from, trust_from
 from .record import get_logger
 from .scope import Scope, current_scope, request_id_from
 from .servers import take_over_servers
-from .sockets import SocketFilter, answering, failed
-from .users import line_fields_of
+from .sockets import SocketFilter, answering_run, failed_runs
+from .users import user_fields_of
 
 log = get_logger("telemetry.websocket")
 
@@ -116,7 +116,7 @@ class ConnectionRun:
             return
         self.error = error
         if self._write("ws_failed", {**self._last_fields(), "exc_info": error}):
-            failed[id(error)] = self
+            failed_runs[id(error)] = self
 
     def exit(self) -> None:
         """Log how the connection ended, and leave the context as it was."""
@@ -135,11 +135,11 @@ class ConnectionRun:
 
     async def _answer(self, message: Any) -> None:
         """Accept or refuse the handshake, which servers log as well."""
-        token = answering.set(self)
+        token = answering_run.set(self)
         try:
             await self._send(message)
         finally:
-            answering.reset(token)
+            answering_run.reset(token)
         if message["type"] == "websocket.accept":
             self._is_accepted = True
             self._observe("accepted")
@@ -169,9 +169,9 @@ class ConnectionRun:
             arguments = asgi_scope, event, message
             fields_from(line, fields.connection_event_fields, *arguments)
             line |= outcome
-            token = completing.set(self)
+            token = run_being_logged.set(self)
             log.log(level, event, **{k: v for k, v in line.items() if v is not None})
-            completing.reset(token)
+            run_being_logged.reset(token)
         if not self.is_written:
             for record in self.records:
                 replay(record, SocketFilter)
@@ -179,7 +179,7 @@ class ConnectionRun:
         return self.is_written
 
     def _line_fields(self) -> dict[str, Any]:
-        line = line_fields_of(self._asgi_scope)
+        line = user_fields_of(self._asgi_scope)
         fields_from(line, fields.connection_line_fields, self._asgi_scope)
         return line
 

@@ -13,6 +13,12 @@ from .environment import environment
 from .errors import exception_fields
 from .scope import Fields, Scope, current
 
+# The conventions' names for the fields of an exception.
+EXCEPTION = {
+    "error.type": "exception.type",
+    "error.message": "exception.message",
+    "exception": "exception.stacktrace",
+}
 # The key in `Scope.data` of a span that has ended, for lines that come later.
 SPAN_CONTEXT = "telemetry.span_context"
 
@@ -104,14 +110,8 @@ def _set_error(span: trace.Span, error: BaseException | None) -> None:
     span.set_status(StatusCode.ERROR)
     if error is not None:
         fields = exception_fields(error)
-        stack = fields.pop("exception")
+        event = {name: fields[key] for key, name in EXCEPTION.items()}
+        del fields["exception"]
         span.set_status(StatusCode.ERROR, fields["error.message"])
         span.set_attributes(fields)
-        span.add_event(
-            "exception",
-            {
-                "exception.type": fields["error.type"],
-                "exception.message": fields["error.message"],
-                "exception.stacktrace": stack,
-            },
-        )
+        span.add_event("exception", event)

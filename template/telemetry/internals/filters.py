@@ -17,8 +17,10 @@ ACCESS_LOGGERS = frozenset(
     {"django.server", "django.channels.server", "uvicorn.access"}
 )
 
-# The run whose completion line is being logged.
-completing: ContextVar[Any] = ContextVar("telemetry_completing", default=None)
+# The run whose line is being logged.
+run_being_logged: ContextVar[Any] = ContextVar(
+    "telemetry_run_being_logged", default=None
+)
 # Whether the server's access line is covered: None is no, True is yes, and the
 # time of the record that was left out, so that the next one, of a static file on
 # the same connection, is not.
@@ -31,7 +33,7 @@ class RequestFilter(logging.Filter):
     """Leaves out Django's and servers' records that a request's own line covers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if run := completing.get():
+        if run := run_being_logged.get():
             run.is_written = True
         if record.name in ACCESS_LOGGERS:
             return not _is_covered_access_line(record)

@@ -13,14 +13,14 @@ from .filters import (
     REQUEST_ATTRIBUTE,
     RequestFilter,
     access_line,
-    completing,
     replay,
+    run_being_logged,
 )
 from .mistakes import fields_from, level_from
 from .reasons import refusal_fields
 from .record import get_logger
 from .scope import Scope
-from .users import line_fields_of
+from .users import user_fields_of
 
 log = get_logger("telemetry.middleware")
 
@@ -86,7 +86,7 @@ class RequestRun:
         access_line.set(self._is_quiet or log.isEnabledFor(logging.INFO) or None)
 
     def _line_fields(self) -> dict[str, Any]:
-        line = line_fields_of(vars(self._request))
+        line = user_fields_of(vars(self._request))
         fields_from(line, fields.request_line_fields, self._request)
         return line
 
@@ -113,9 +113,9 @@ class RequestRun:
             arguments = request, response, status, duration_ms
             fields_from(line, fields.completion_fields, *arguments)
             line.update({**self.scope.last_fields(), **outcome})
-            token = completing.set(self)
+            token = run_being_logged.set(self)
             log.log(level, event, **{k: v for k, v in line.items() if v is not None})
-            completing.reset(token)
+            run_being_logged.reset(token)
         self._is_over = True
         if self._has_no_line or self.is_written:
             access_line.set(True)

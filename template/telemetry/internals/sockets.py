@@ -14,10 +14,10 @@ LOGGERS = (
 )
 
 # The `ConnectionRun` whose handshake the server is answering.
-answering: ContextVar[Any] = ContextVar("telemetry_answering", default=None)
+answering_run: ContextVar[Any] = ContextVar("telemetry_answering", default=None)
 # Each `ConnectionRun` that failed and is covered, by the id of its `error`. The
 # traceback of the error holds it, hence it is here until the error is freed.
-failed: WeakValueDictionary[int, Any] = WeakValueDictionary()
+failed_runs: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 class SocketFilter(logging.Filter):
@@ -28,9 +28,9 @@ class SocketFilter(logging.Filter):
             return True
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            run = failed.get(id(error))
+            run = failed_runs.get(id(error))
             return run is None or run.error is not error
-        run = answering.get()
+        run = answering_run.get()
         if run is None or record.levelno > logging.INFO:
             return True
         run.withhold(record)

@@ -39,7 +39,7 @@ class _Body:
 
     def iterate(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         while True:
-            with self._part():
+            with self._request_context():
                 try:
                     chunk = next(chunks)
                 except StopIteration:
@@ -50,7 +50,7 @@ class _Body:
 
     async def aiterate(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         while True:
-            with self._part():
+            with self._request_context():
                 try:
                     chunk = await anext(chunks)
                 except StopAsyncIteration:
@@ -64,7 +64,7 @@ class _Body:
         if self._is_closed:
             return
         self._is_closed = True
-        with self._part():
+        with self._request_context():
             self._close()
             if self._has_started:
                 self._run.cancel(self._response)
@@ -72,9 +72,9 @@ class _Body:
                 self._run.complete(self._response)
 
     @contextmanager
-    def _part(self) -> Iterator[None]:
-        part = scope.Scope(self._fields)
-        part.collect_for(self._run.scope)
+    def _request_context(self) -> Iterator[None]:
+        inner = scope.Scope(self._fields)
+        inner.collect_for(self._run.scope)
         self._has_started = self._has_started or not self._is_closed
         try:
             yield
@@ -86,4 +86,4 @@ class _Body:
             raise
         finally:
             self._fields = scope.current()
-            part.exit()
+            inner.exit()

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from .record import HEAD
 from .scope import Fields
 
 HEADER = "telemetry"
@@ -18,8 +19,8 @@ MAX_VALUE = 200
 MAX_HEADER = 2**16
 
 # A message never sets these, because anybody who can publish writes its header.
-_RESERVED = {"timestamp", "level", "logger", "event", "exception", "stack"}
-_RESERVED |= {"task.id", "task.name", "trace_id", "span_id", "trace_sampled"}
+_RESERVED = {*HEAD, "exception", "stack", "task.id", "task.name"}
+_RESERVED |= {"trace_id", "span_id", "trace_sampled"}
 _NAME = re.compile(r"[\w.-]{1,64}")
 
 

@@ -19,7 +19,7 @@ log = logging.getLogger("telemetry.users")
 SESSION_USER = "_telemetry_session_user"
 
 
-def line_fields_of(holder: Mapping[str, Any]) -> dict[str, Any]:
+def user_fields_of(holder: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of the authenticated user, {} for an anonymous one.
 
     `holder` has a request's attributes, or is an ASGI scope. A user set by a
