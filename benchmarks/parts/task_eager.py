@@ -26,7 +26,7 @@ def measure(environment: Environment) -> Result:
         "Task, eager",
         VARIANTS,
         base="bare",
-        targets=[Target(1 / 2, "django_structlog_full")],
+        targets=[Target(1 / 1.7, "django_structlog_full")],
     )
 
 

@@ -28,7 +28,7 @@ def measure(environment: Environment) -> Result:
         "Task, published and run by a worker",
         VARIANTS,
         base="bare",
-        targets=[Target(1 / 2, "django_structlog_full")],
+        targets=[Target(1 / 2.2, "django_structlog_full")],
         rounds=48,
         processes=8,
     )
