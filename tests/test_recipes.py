@@ -581,6 +581,14 @@ def test_request_id_on_outgoing_calls(everywhere: Everywhere) -> None:
     assert everywhere.shown["sent_id"] == "r-2"
 
 
+def test_check_names_a_setting_without_effect(everywhere_project: Project) -> None:
+    """Outgoing calls are instrumented by OpenTelemetry, which is off by default."""
+    off = everywhere_project.manage("check").stderr
+    assert "SEND_REQUEST_ID in fields.py has no effect" in off
+    on = everywhere_project.manage("check", OTEL_ENABLED="true").stderr
+    assert "telemetry.W0" not in on
+
+
 def test_rendered_tests_after_edits_everywhere(everywhere_project: Project) -> None:
     everywhere_project.manage("test", "telemetry")
 
