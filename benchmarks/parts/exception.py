@@ -28,7 +28,7 @@ def measure(environment: Environment) -> Result:
         "exception",
         "Exception line",
         VARIANTS,
-        targets=[Target(1.5, "traceback")],
+        targets=[Target(1.25, "traceback")],
         notes={"traceback": "text only"},
     )
 

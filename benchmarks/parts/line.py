@@ -34,9 +34,8 @@ def measure(environment: Environment) -> Result:
         "Log line, eight context fields",
         VARIANTS,
         targets=[
-            Target(3.75, "floor"),
-            Target(1 / 3.5, "structlog_recipe"),
-            Target(1, "structlog_native"),
+            Target(0.85, "stdlib_json"),
+            Target(0.6, "structlog_recipe"),
         ],
     )
 
