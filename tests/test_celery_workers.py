@@ -315,6 +315,20 @@ def test_prints_other_bases_and_unknown_tasks_have_their_lines(
     assert unknown["task.id"]
 
 
+def test_what_a_task_prints_is_a_line_in_a_process_that_starts_anew(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """As on macOS, where the pool does not fork."""
+    project = start(tmp_path / "shop", APPLICATION)
+    project.configure(
+        CELERY_BROKER_URL=f"{redis_url}/4", CELERY_WORKER_POOL_START_METHOD="spawn"
+    )
+    with worker(project) as process:
+        project.run("python", "-c", "import config.tasks as t; t.prints.delay()")
+        [line] = process.wait_for("printed", timeout=60)
+    assert line["task.name"] == "config.tasks.prints"
+
+
 LISTENING = """
 import logging
 from celery import signals

@@ -2,6 +2,7 @@
 
 import logging
 import logging.handlers
+import os
 import sys
 from typing import Any
 
@@ -28,6 +29,7 @@ def keep_handlers() -> None:
         # Celery replaces the handlers where this signal has no receiver.
         signals.setup_logging.connect(set_up_logging)
         signals.celeryd_after_setup.connect(redirect_prints)
+        signals.worker_process_init.connect(redirect_prints_of_process)
 
 
 def leave_out_banner(instance: Any, **_: object) -> None:
@@ -61,11 +63,21 @@ def set_up_logging(
 def redirect_prints(instance: Any, **_: object) -> None:
     """Make lines of what tasks print, as Celery does if it sets up logging."""
     if instance.redirect_stdouts:
-        for console in _consoles():
-            if isinstance(console, ConsoleHandler):
-                # Because `sys.stdout` is about to become a logger.
-                console.pinned = getattr(sys, console.stream_name)
-        current_app.log.redirect_stdouts(instance.redirect_stdouts_level)
+        _redirect(instance.redirect_stdouts_level)
+
+
+def redirect_prints_of_process(**_: object) -> None:
+    """Do the same in a process of the pool that starts anew, as on macOS."""
+    if os.environ.get("CELERY_LOG_REDIRECT"):  # Celery sets it for its processes.
+        _redirect(os.environ.get("CELERY_LOG_REDIRECT_LEVEL"))
+
+
+def _redirect(level: Any) -> None:
+    for console in _consoles():
+        if isinstance(console, ConsoleHandler) and console.pinned is None:
+            # Because `sys.stdout` is about to become a logger.
+            console.pinned = getattr(sys, console.stream_name)
+    current_app.log.redirect_stdouts(level)
 
 
 def _consoles() -> list[logging.Handler]:
