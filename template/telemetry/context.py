@@ -14,7 +14,7 @@ __all__ = ["Scope", "add", "increment", "timer"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# `+=` on a dictionary's item is not atomic between threads.
+# Needed because `+=` on a dictionary's item is not atomic between threads.
 _counting = threading.Lock()
 
 

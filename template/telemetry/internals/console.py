@@ -43,7 +43,7 @@ class ConsoleHandler(logging.Handler):
         super().__init__()
         self.stream_name = stream
         self.pinned: TextIO | None = None
-        # The stream of the line before, and its file descriptor if it is a pipe.
+        # The stream of the previous line, and its file descriptor if it is a pipe.
         self._stream: TextIO | None = None
         self._pipe: int | None = None
 

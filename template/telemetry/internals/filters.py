@@ -12,7 +12,7 @@ from .scope import enriched
 
 # The attribute of a request that holds its `RequestRun`.
 REQUEST_ATTRIBUTE = "_telemetry"
-# Servers log a line for each request, too, after the response or its headers.
+# Loggers of servers' access lines, which follow the response or its headers.
 ACCESS_LOGGERS = frozenset(
     {"django.server", "django.channels.server", "uvicorn.access"}
 )
@@ -49,8 +49,8 @@ class ContextFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> Any:
         fields = enriched()
-        # Python 3.12 lets a filter replace the record, so that other handlers
-        # see the one that was logged.
+        # A copy, so that other handlers see the record that was logged; Python 3.11
+        # does not let a filter replace it.
         if can_replace := sys.version_info >= (3, 12):
             record = copy.copy(record)
             if record.exc_info and record.exc_info[1]:

@@ -16,11 +16,11 @@ from .frames import current_task, project_frame, waiting_frames
 from .scope import ENDINGS, OPENED, Fields, Scope, current_scope
 from .statements import without_values
 
-# A statement that came this often is reported, with this much of its text, and a
-# query that took this long.
+# A statement that came this often is reported, and a query that took this long.
 REPEATED = 5
-MAX_STATEMENT = 200
 SLOW_QUERY_MS = 100
+# In characters: the text of a statement that is shown.
+MAX_STATEMENT = 200
 # Distinct statements counted per scope.
 MAX_STATEMENTS = 1_000
 

@@ -16,7 +16,7 @@ MAX_FIELDS = 20
 _CSRF_LOGGER = "django.security.csrf"
 # Django's text about a wrong referer has its whole URL.
 _QUERY = re.compile(r"\?\S*")
-# A key of the body that is a name and not a value, as is a code.
+# Keys and codes that are shown: names only, because clients choose keys.
 _NAME = re.compile(r"[\w-]{1,64}")
 
 

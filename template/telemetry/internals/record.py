@@ -25,7 +25,7 @@ _OF_STRUCTLOG = frozenset({"_logger", "_name"})
 # Functions that return a record as our lines show it, a copy where that differs.
 VIEWS: list[Callable[[logging.LogRecord], logging.LogRecord]] = []
 
-# Arguments of a call that are no fields, unless they are plain data.
+# Arguments of a call that are not fields, unless they are plain data.
 _OPTIONS = frozenset({"exc_info", "stack_info", "stacklevel"})
 # Frames between the caller and `findCaller`: `_write`, and the method called.
 _OWN_FRAMES = 2

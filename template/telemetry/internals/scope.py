@@ -20,7 +20,7 @@ Fields = Mapping[str, Any]
 ENRICHERS: list[Callable[[], Fields]] = []
 # Functions whose fields are added to the last line of each scope.
 ENDINGS: list[Callable[["Scope"], Fields]] = []
-# Functions that are called with each scope when it opens, and when it exits.
+# Functions that are called with each scope: when it opens, when it exits.
 OPENED: list[Callable[["Scope"], object]] = []
 EXITED: list[Callable[["Scope"], object]] = []
 
@@ -47,7 +47,7 @@ class Scope:
         # For the last line, from `add` and from `increment` and `timer`.
         self.added: dict[str, Any] = {}
         self.counts: dict[str, Any] = {}
-        # State of `ENDINGS`, by the name of their module.
+        # What other modules keep for the scope, by their names.
         self.data: dict[str, Any] = {}
         self._before = get_contextvars()
         self._token = _scope.set(self)

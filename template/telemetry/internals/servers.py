@@ -20,7 +20,7 @@ def take_over_servers(**_: object) -> None:
     """
     if not is_configured():
         return
-    # Once after a server has configured logging is enough.
+    # Once, because a server has configured logging before its first request.
     request_started.disconnect(take_over_servers)
     for name in _LOGGERS:
         logger = logging.getLogger(name)
