@@ -1,4 +1,9 @@
-"""A picture of a terminal with lines that were really written, by rich."""
+"""A picture of a terminal with lines that were really written, by rich.
+
+It shows three lines of the demo, at most 100 columns wide, with some of their
+fields: what happened in one row, and below it the context that they share. The
+time is that of the README's story.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI, TerminalTheme
 from rich.text import Text
 
-WIDTH = 112
+WIDTH = 100
 
 _LIGHT = TerminalTheme(
     (255, 255, 255),
@@ -27,41 +32,57 @@ _LIGHT = TerminalTheme(
 )
 THEMES = {"dark": MONOKAI, "light": _LIGHT}
 
-# As the formatter of the package paints them.
-_STYLES = {
-    r"^\$ .*$": "bold green",
-    r"\[info +\]": "green",
-    r"(?<=\] )[a-z_]+(?=  \[)": "bold",
-    r"\[[a-z_.]+\](?= )": "blue",
-    r"(?<= )[a-z_.]+(?==)": "cyan",
-    r"(?<==)(\[[^\]]*\]|[^ ]+)": "magenta",
+# The lines that are shown, and the fields of each.
+SHOWN = {
+    "request_completed": ("http.status_code", "error.message"),
+    "mail_sent": ("task.name",),
+    "browser_told": ("state",),
 }
-# What is another each time.
-_CHANGING = (
-    (r"\d{4}-\d\d-\d\d[\s\xa0]\d\d:\d\d:\d\d", "TIME"),
-    (r"=\d+\.\d+", "=MS"),
-    (r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID"),
-)
+CONTEXT = ("request.id", "user.id", "order.id")
+
+_TIME = "10:23:45"
+# Of a pretty line: time, level, event, and the logger that is left out.
+_HEAD = re.compile(r"\S+ (\S+) (\[\w+ *\]) (\w+) ")
+_FIELD = r"(?<= ){}=('[^']*'|\S+)"
 
 
-def draw(text: str, theme: str) -> str:
-    """Return an SVG that shows `text`, "dark" or "light"."""
+def draw(output: str, theme: str) -> str:
+    """Return an SVG of the lines in `output`, which has ANSI colours.
+
+    `theme` is "dark" or "light".
+    """
     console = Console(record=True, width=WIDTH, file=open("/dev/null", "w"))  # noqa: SIM115
-    for row in text.splitlines():
-        line = Text(row)
-        for pattern, style in _STYLES.items():
-            line.highlight_regex(pattern, style)
-        console.print(line)
+    for event, names in SHOWN.items():
+        [line] = [
+            line
+            for line in map(Text.from_ansi, output.splitlines())
+            if (head := _HEAD.match(line.plain)) and head[3] == event
+        ]
+        for row in _rows(line, names):
+            assert len(row) <= WIDTH, row
+            console.print(row)
     svg = console.export_svg(title="make demo", theme=THEMES[theme])
     # A picture in a page loads no fonts.
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
-def says(svg: str) -> str:
-    """Return what a picture says, without what is another each time."""
+def _rows(line: Text, names: tuple[str, ...]) -> tuple[Text, Text]:
+    head = _HEAD.match(line.plain)
+    assert head
+    time, level, event = (line[slice(*head.span(group))] for group in (1, 2, 3))
+    time.plain = _TIME
+    event.pad_right(max(map(len, SHOWN)) - len(event))
+    first = Text(" ").join([time, level, event, *_fields(line, names)])
+    indent = Text(" " * (len(time) + len(level) + 1))
+    return first, Text(" ").join([indent, *_fields(line, CONTEXT)])
+
+
+def _fields(line: Text, names: tuple[str, ...]) -> list[Text]:
+    found = [re.search(_FIELD.format(re.escape(name)), line.plain) for name in names]
+    return [line[slice(*field.span())] for field in found if field]
+
+
+def text_of(svg: str) -> str:
+    """Return the text of a picture, without blanks."""
     texts = re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)
-    said = "".join(html.unescape(text).replace("\xa0", " ") for text in texts)
-    said = re.sub(r"\s+", " ", said)
-    for pattern, name in _CHANGING:
-        said = re.sub(pattern, name, said)
-    return re.sub(r"\s", "", said)
+    return re.sub(r"\s", "", "".join(map(html.unescape, texts)))

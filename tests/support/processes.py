@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -27,29 +28,38 @@ class Process:
     """
 
     def __init__(
-        self, command: Iterable[object], *, cwd: Path, env: Mapping[str, str]
+        self,
+        command: Iterable[object],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        terminal: bool = False,
     ) -> None:
+        """Start it; on a `terminal` its stdout has colours."""
         self.command = [str(part) for part in command]
         self._output: dict[str, list[str]] = {"stdout": [], "stderr": []}
         self._changed = threading.Condition()
+        master, slave = pty.openpty() if terminal else (None, subprocess.PIPE)
         self._popen = subprocess.Popen(
             self.command,
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=slave,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             errors="backslashreplace",
             start_new_session=True,
         )
+        stdout = self._popen.stdout
+        if master is not None:
+            os.close(slave)
+            stdout = open(master, encoding="utf-8")  # noqa: SIM115
+        self._streams = {"stdout": stdout, "stderr": self._popen.stderr}
         self._readers = [
             threading.Thread(target=self._read, args=(name, stream), daemon=True)
-            for name, stream in (
-                ("stdout", self._popen.stdout),
-                ("stderr", self._popen.stderr),
-            )
+            for name, stream in self._streams.items()
             if stream
         ]
         for reader in self._readers:
@@ -116,7 +126,7 @@ class Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
         for reader in self._readers:
             reader.join(timeout)
-        for stream in (self._popen.stdout, self._popen.stderr):
+        for stream in self._streams.values():
             if stream:
                 stream.close()
         return self._popen.wait()
@@ -128,10 +138,12 @@ class Process:
         self.stop()
 
     def _read(self, name: str, stream: IO[str]) -> None:
-        for line in stream:
-            with self._changed:
-                self._output[name].append(line)
-                self._changed.notify_all()
+        # Linux raises where a terminal's last writer has gone.
+        with contextlib.suppress(OSError):
+            for line in stream:
+                with self._changed:
+                    self._output[name].append(line)
+                    self._changed.notify_all()
         with self._changed:
             self._changed.notify_all()
 
@@ -157,8 +169,9 @@ class Server(Process):
         port: int,
         cwd: Path,
         env: Mapping[str, str],
+        terminal: bool = False,
     ) -> None:
-        super().__init__(command, cwd=cwd, env=env)
+        super().__init__(command, cwd=cwd, env=env, terminal=terminal)
         self.port = port
         try:
             self._wait_for_port(30)
