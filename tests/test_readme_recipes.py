@@ -97,6 +97,10 @@ def saved(request):
 def broken(request):
     raise ValueError("broken")
 
+def quiet(request):
+    log.info("seen")
+    return HttpResponse()
+
 def ok(request):
     return HttpResponse(status=int(request.GET.get("status", 200)))
 
@@ -111,6 +115,7 @@ urlpatterns = [
     path("broken/", broken),
     path("healthz", ok),
     path("ok/", ok),
+    path("quiet/", quiet),
 ]
 """
 START = """
@@ -147,6 +152,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.write("shop/threads.py", recipe("Threads and pools"))
     project.write("shop/outgoing.py", recipe("The request id on outgoing calls"))
     project.write("shop/errors.py", recipe("The request id in Sentry"))
+    project.write("shop/middleware.py", recipe("The user's id in the last line only"))
     project.write("config/urls.py", URLS)
 
     # Two of them are edits of `fields.py`.
@@ -185,6 +191,32 @@ def lines(project: Project, script: str) -> list[dict[str, Any]]:
 def completed(project: Project, script: str) -> list[dict[str, Any]]:
     found = lines(project, script)
     return [line for line in found if line["event"] == "request_completed"]
+
+
+def test_the_user_id_in_the_last_line_only(project: Project) -> None:
+    """The session is read after the view, in sync and in async."""
+    found = lines(
+        project,
+        """
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import override_settings
+user = User.objects.create_user("jane")
+others = settings.MIDDLEWARE[1:]
+for name in ("telemetry.middleware", "shop.middleware"):
+    first = f"{name}.TelemetryMiddleware"
+    with override_settings(MIDDLEWARE=[first, *others]):
+        client = Client()
+        client.force_login(user)
+        client.get("/quiet/")
+        in_async = AsyncClient()
+        in_async.force_login(user)
+        asyncio.run(in_async.get("/quiet/"))
+""",
+    )
+    by_event = [(line["event"], "user.id" in line) for line in found]
+    last = ("request_completed", True)
+    assert by_event == [*[("seen", True), last] * 2, *[("seen", False), last] * 2]
 
 
 def test_django_ninja(project: Project) -> None:
