@@ -61,6 +61,9 @@ def count_queries() -> None:
         return
     OPENED.append(_open)
     ENDINGS.append(_last_fields)
+    # A management command has its scope before Django starts, hence the late look.
+    if scope := current_scope():
+        _open(scope)
     connection_created.connect(_watch)
     for connection in connections.all(initialized_only=True):
         _watch(connection)
