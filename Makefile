@@ -27,7 +27,7 @@ test: $(BIN)/ready lint ## everything CI runs; `make test ARGS=tests/test_questi
 bench: $(BIN)/ready ## the cost per request, line, message and task, beside the peers; `make bench PART=requests` measures less
 	$(BIN)/python -m benchmarks $(PART) $(ARGS)
 
-soak: $(BIN)/ready ## what is hostile, for longer: a minute of load on each server, 5,000 inputs for each property
+soak: $(BIN)/ready ## attacks, for longer: a minute of load on each server, 5,000 inputs for each property
 	SOAK_SECONDS=60 timeout 1800 $(PYTEST) --numprocesses=auto --dist=worksteal tests -k hostile $(ARGS)
 
 lint: $(BIN)/ready ## formatting, lint and types of this repository's own code

@@ -160,7 +160,7 @@ def test_a_foreign_telemetry_folder_is_announced_and_kept(tmp_path: Path) -> Non
     terminal.answer("Overwrite telemetry/", "n", enter=False)
     screen = terminal.wait()
 
-    assert "telemetry/ exists already and is not ours:" in screen
+    assert "telemetry/ exists already and is not from this template:" in screen
     assert "telemetry/__init__.py, telemetry/apps.py, telemetry/rockets.py" in screen
     for number, name in enumerate(["__init__", "apps", "rockets"], start=1):
         text = (tmp_path / "telemetry" / f"{name}.py").read_text()

@@ -17,7 +17,7 @@ QUOTING = {
 
 
 class TaskFilter(logging.Filter):
-    """Leaves out Celery's record about an outcome that a line of ours has."""
+    """Leaves out Celery's record about an outcome that one of our lines has."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -92,7 +92,7 @@ def report(task: Any, request: Any, event: str, **line: Any) -> None:
 
 
 def _enter_scope(task: Any, request: Any, carried: Fields) -> Scope:
-    # A task that no request has sent is a request of its own.
+    # A task that no request has sent gets a new request id.
     own_id = request.root_id or request.id
     context = {"request.id": carried.get("request.id", own_id)}
     fields_from(context, fields.task_fields, task, carried)
