@@ -181,7 +181,7 @@ def test_a_foreign_telemetry_folder_is_kept_where_nobody_can_be_asked(
         check=False,
     )
     assert finished.returncode != 0
-    assert "not ours" in finished.stderr
+    assert "not from this template" in finished.stderr
     assert (tmp_path / "telemetry" / "apps.py").read_text() == "mine = 2\n"
 
 
