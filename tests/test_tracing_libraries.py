@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from .support import Project, json_lines
 from .support.otlp import Receiver, points
+from .support.redis import redis
 
 URLS = """
 import requests
@@ -26,8 +28,23 @@ def page(request, pk):
 def echo(request):
     return JsonResponse(dict(request.headers))
 
-urlpatterns = [path("teams/<int:pk>/", page), path("echo/", echo)]
+def failing(request):
+    raise KeyError("no luck")
+
+def refused(request):
+    return HttpResponse(status=503)
+
+urlpatterns = [
+    path("teams/<int:pk>/", page),
+    path("echo/", echo),
+    path("failing/", failing),
+    path("refused/", refused),
+]
 """
+
+
+# In seconds, by the conventions.
+BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +104,81 @@ def test_request_metrics_have_route_method_and_status(
         server.get("/echo/?token=hunter2")
         server.get("/echo/")
         server.get("/nowhere/")
+        server.get("/failing/")
+        server.get("/refused/")
         server.stop()
     metrics = {metric.name: metric for metric in receiver.metrics}
     duration = metrics["http.server.request.duration"]
     assert duration.unit == "s"
+    assert duration.description == "Duration of HTTP server requests."
     shown = {
-        (found.get("http.route"), found["http.response.status_code"]): point.count
+        (
+            found.get("http.route"),
+            found["http.response.status_code"],
+            found.get("error.type"),
+        ): point.count
         for found, point in points(duration)
     }
-    assert shown == {("/echo/", 200): 2, (None, 404): 1}
-    for found, _ in points(duration):
+    assert shown == {
+        ("/echo/", 200, None): 2,
+        (None, 404, None): 1,
+        ("/failing/", 500, "KeyError"): 1,
+        ("/refused/", 503, "503"): 1,
+    }
+    for found, point in points(duration):
         assert found["http.request.method"] == "GET"
         assert found["url.scheme"] == "http"
+        assert list(point.explicit_bounds) == BOUNDS
     active = metrics["http.server.active_requests"]
     assert [point.as_int for _, point in points(active)] == [0]
     assert "hunter2" not in f"{receiver.metrics}"
+
+
+CALLS = """
+import django; django.setup()
+import sys, redis, requests
+from django.db import connection
+from opentelemetry import trace
+with trace.get_tracer("shop").start_as_current_span("work"):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s", ["hunter2"])
+    redis.Redis.from_url(sys.argv[1]).set("key", "hunter2")
+    requests.get(sys.argv[2] + "/v1/?token=hunter2")
+"""
+
+# Of spans of sqlite3, redis and requests, by the kind of names.
+NAMES = {
+    "classic": [
+        {"db.statement", "db.system"},
+        {"db.statement", "db.system", "net.peer.name"},
+        {"http.method", "http.status_code", "http.url"},
+    ],
+    "stable": [
+        {"db.query.text", "db.system.name"},
+        {"db.query.text", "db.system.name", "server.address"},
+        {"http.request.method", "http.response.status_code", "url.full"},
+    ],
+}
+
+
+@pytest.mark.parametrize("field_names", NAMES)
+def test_names_of_library_spans(tmp_path: Path, field_names: str) -> None:
+    """They follow the answer; under `stable` none is a name of before."""
+    project = Project.start(
+        tmp_path / "shop",
+        extra=["redis", "requests"],
+        field_names=field_names,
+        otel_libraries=["sqlite3", "requests", "redis"],
+    )
+    project.environ |= {"OTEL_ENABLED": "true", "OTEL_TRACES_SAMPLER_ARG": "1"}
+    with Receiver() as receiver, redis(tmp_path) as url:
+        receiver.receive_from(project)
+        project.run("python", "-c", CALLS, url, receiver.http)
+    spans = {span.name: span.attributes.keys() for span in receiver.spans}
+    print(f"\n{field_names}: { {name: sorted(keys) for name, keys in spans.items()} }")
+    every: set[str] = set().union(*spans.values())
+    for name, names in zip(("SELECT", "SET", "GET"), NAMES[field_names], strict=True):
+        assert names <= spans[name]
+    for other in NAMES.keys() - {field_names}:
+        assert every.isdisjoint(set().union(*NAMES[other]))
+    assert "hunter2" not in f"{receiver.spans}"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from .support import Project, Server, json_lines
-from .support.otlp import Item, Receiver
+from .support.otlp import Item, Receiver, points
 from .support.processes import free_port
 
 PROJECT_FILES = Path(__file__).parent / "project_files"
@@ -49,11 +49,12 @@ from websockets.sync.client import connect
 from websockets.exceptions import ConnectionClosed
 url, *messages = sys.argv[1:]
 headers = {"X-Request-ID": "r-1", "traceparent": "00-%s-%s-01" % ("ab" * 16, "cd" * 8)}
+headers["baggage"] = "tenant=acme"
 with connect(url, additional_headers=headers) as socket:
     try:
         for message in messages:
             socket.send(message)
-            socket.recv()
+            print(socket.recv())
         if "stream" in messages:
             socket.socket.shutdown(2)
     except ConnectionClosed:
@@ -215,11 +216,12 @@ def test_a_connection_is_a_short_span_and_one_for_each_message(
     """A message that starts a task is a trace with it, linked to the connection."""
     with worker(project, "--pool=solo") as tasks, project.serve("uvicorn") as server:
         url = f"ws://127.0.0.1:{server.port}/ws/teams/5/?token=abc123"
-        project.run("python", "talk.py", url, "one", "two")
+        said = project.run("python", "talk.py", url, "one", "two").stdout
         tasks.wait_for("task_completed", count=2)
         [gone] = server.wait_for("ws_disconnected")
         tasks.stop()
         server.stop()
+    assert said == "{'tenant': 'acme'}\n" * 2
     spans = {span.name: span for span in receiver.spans}
     connect = spans["websocket.connect"]
     assert connect.trace_id == "ab" * 16
@@ -292,3 +294,72 @@ def test_a_publish_that_fails_leaves_the_span_as_it_was(
     [work] = [span for span in spans if span.name == "work"]
     not_sent = [line for line in json_lines(lines) if line["event"] == "not_sent"]
     assert [line["span_id"] for line in not_sent] == [work.span_id] * 2
+
+
+def test_failed_and_slow_tasks_are_exported_though_not_sampled(
+    project: Project, receiver: Receiver
+) -> None:
+    """What is expected to be raised is no failure, and a retry is none."""
+    environ = {"OTEL_TRACES_SAMPLER_ARG": "0"}
+    with worker(project, "--pool=solo", **environ) as tasks:
+        project.run(
+            "python",
+            "-c",
+            "import worker\nfrom config.urls import *\n"
+            "first.delay(0)\n"
+            "for task in (expected, retried, failing, slow): task.delay()",
+            **environ,
+        )
+        [line] = tasks.wait_for("task_failed", count=2)[1:]
+        tasks.wait_for("task_completed", count=3)
+        tasks.stop()
+    failed, slow = receiver.spans
+    assert (failed.name, slow.name) == ("run/failing", "run/slow")
+    assert (failed.trace_id, failed.span_id) == (line["trace_id"], line["span_id"])
+    assert failed.attributes["sampling.reason"] == "error"
+    assert failed.attributes["error.type"] == "ValueError"
+    assert "token=[redacted]" in str(failed.events)
+    assert slow.attributes["sampling.reason"] == "slow"
+    assert slow.attributes["league"] == "north"
+    assert slow.attributes["task.outcome"] == "completed"
+
+
+@pytest.mark.parametrize("options", [(), ("--max-tasks-per-child=1",)])
+def test_metrics_of_tasks(
+    project: Project, receiver: Receiver, options: tuple[str, ...]
+) -> None:
+    """Each run is measured once, with its outcome."""
+    environ = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "otlp"}
+    arguments = ("--pool=prefork", "--concurrency=2", *options)
+    with worker(project, *arguments, **environ) as tasks:
+        project.run(
+            "python",
+            "-c",
+            "import worker\nfrom config.urls import *\n"
+            "for _ in range(5): first.delay(0)\n"
+            "for task in (failing, expected, retried, rejected): task.delay()",
+        )
+        tasks.wait_for("task_completed", count=6, timeout=60)
+        tasks.wait_for("task_failed", count=2)
+        tasks.wait_for("task_rejected")
+        tasks.stop()
+    runs: Counter[Any] = Counter()
+    waits = 0
+    for metric in receiver.metrics:
+        assert metric.unit == "s" or metric.name.startswith("http")
+        for attributes, point in points(metric):
+            if metric.name == "task.duration":
+                runs[attributes["task.name"], attributes["task.outcome"]] += point.count
+            if metric.name == "task.queue_wait":
+                waits += point.count
+    assert runs == {
+        ("first", "completed"): 5,
+        ("failing", "failed"): 1,
+        ("expected", "failed"): 1,
+        ("retried", "retried"): 1,
+        ("retried", "completed"): 1,
+        ("rejected", "rejected"): 1,
+    }
+    assert waits == 10
+    names = {metric.name for metric in receiver.metrics}
+    assert names <= {"task.duration", "task.queue_wait", "http.server.active_requests"}

@@ -2,11 +2,17 @@
 
 import asyncio
 
+import time
+from typing import Any
+
 import structlog
 from celery import Celery
+from celery.exceptions import Reject
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from opentelemetry import baggage
+from structlog.contextvars import bind_contextvars
 
 from telemetry.celery import TelemetryTask
 from telemetry.context import add
@@ -23,6 +29,28 @@ def first(depth: int = 1) -> None:
     add(rows=depth)
     if depth:
         first.delay(depth - 1)
+
+
+@app.task(name="retried", bind=True, max_retries=1)
+def retried(self: Any) -> None:
+    if not self.request.retries:
+        raise self.retry(countdown=0)
+
+
+@app.task(name="rejected", bind=True, acks_late=True)
+def rejected(self: Any) -> None:
+    raise Reject("not now")
+
+
+@app.task(name="expected", throws=(KeyError,))
+def expected() -> None:
+    raise KeyError("as expected")
+
+
+@app.task(name="slow")
+def slow() -> None:
+    bind_contextvars(league="north")
+    time.sleep(1)
 
 
 @app.task(name="failing")
@@ -44,7 +72,7 @@ class Echo(TelemetryConsumerMixin, AsyncWebsocketConsumer):
             await self.send("more")
             await asyncio.sleep(0.005)
         first.delay(0)
-        await self.send("done")
+        await self.send(str(dict(baggage.get_all())))
 
 
 class SyncEcho(TelemetryConsumerMixin, WebsocketConsumer):
