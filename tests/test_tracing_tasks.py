@@ -308,6 +308,7 @@ def test_failed_and_slow_tasks_are_exported_though_not_sampled(
             "import worker\nfrom config.urls import *\n"
             "first.delay(0)\n"
             "for task in (expected, retried, failing, slow): task.delay()",
+            check=True,
             **environ,
         )
         [line] = tasks.wait_for("task_failed", count=2)[1:]
