@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .support import Project
+from .support import Interpreter, Project, interpreters
 from .support.otlp import Receiver, points
 
 PROJECT_FILES = Path(__file__).parent / "project_files"
@@ -208,3 +208,26 @@ def test_forks_while_the_parent_exports(project: Project, receiver: Receiver) ->
     bodies = [record.body for record in receiver.records]
     assert names.count("child") == 40
     assert bodies.count("forked") == 40
+
+
+@pytest.mark.parametrize("interpreter", interpreters(), ids=lambda one: one.minor)
+def test_workers_that_are_children_of_multiprocessing(
+    tmp_path: Path, interpreter: Interpreter
+) -> None:
+    """Until Python 3.13 these end without `atexit`."""
+    project = Project.start(
+        tmp_path / "shop",
+        interpreter=interpreter,
+        extra=["granian"],
+        resource_labels="team",
+    )
+    project.write("config/urls.py", (PROJECT_FILES / "tracing_urls.py").read_text())
+    project.configure(ALLOWED_HOSTS=["127.0.0.1"], DEBUG=False)
+    project.environ |= {"OTEL_ENABLED": "true", "OTEL_TRACES_SAMPLER_ARG": "1"}
+    with Receiver() as receiver:
+        receiver.receive_from(project)
+        with project.serve("granian", OTEL_BSP_SCHEDULE_DELAY="600000") as server:
+            for number in range(10):
+                server.get(f"/teams/{number}/")
+            server.stop()
+    assert len(receiver.spans) == 10

@@ -26,7 +26,7 @@ class Shutdown(SpanProcessor):
         self._flushes = flushes
         self._seconds_left, self._has_begun = MAX_WAIT, False
         atexit.register(self.flush)
-        # Until Python 3.14, children of `multiprocessing` end without `atexit`,
+        # Until Python 3.13, children of `multiprocessing` end without `atexit`,
         # so that Granian's workers need this.
         Finalize(None, self.flush, exitpriority=0)
         self._handle_sigterm()
