@@ -47,7 +47,7 @@ def package() -> Path:
     site = folder / "hostile_site"
     render(
         site,
-        resource_labels="user, team",
+        resource_labels="user, team, session",
         use_channels=True,
         use_celery=True,
         otel_exporter="none",

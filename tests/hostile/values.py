@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import enum
@@ -11,8 +12,8 @@ import pathlib
 import uuid
 import zoneinfo
 from collections import OrderedDict, UserDict, defaultdict, deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -98,6 +99,55 @@ class OddZone(BadZone):
 class BadDate(datetime.date):
     isoformat = Raises._raise
     error = ValueError("no date")
+
+
+class Point(NamedTuple):
+    x: Any
+    password: Any
+
+
+@dataclasses.dataclass
+class Order:
+    token: Any
+    lines: Any = ()
+
+
+class Unhashable(type):
+    """A metaclass: `kind in {str}` raises for its classes."""
+
+    def __eq__(cls, other: object) -> bool:
+        raise ValueError("no comparison")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class OddClass(metaclass=Unhashable):
+    pass
+
+
+class OddMapping(Mapping[Any, Any]):
+    """Its keys are not those of its items; there are many."""
+
+    def __getitem__(self, key: object) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Any:
+        return iter(range(10**9))
+
+    def __len__(self) -> int:
+        return 10**9
+
+
+class OddRepr:
+    """Its texts are of a class of their own, or raise what is no Exception's text."""
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+
+    def __repr__(self) -> Any:
+        return self.text
+
+    __str__ = __repr__
 
 
 class Color(enum.Enum):
@@ -280,6 +330,34 @@ def odd() -> dict[str, Callable[[], Any]]:
         "raises recursion": lambda: Raises(RecursionError()),
         "raises memory": lambda: Raises(MemoryError()),
         "repr is no text": NotText,
+        "repr is bytes": lambda: OddRepr(b"x"),
+        "repr is None": lambda: OddRepr(None),
+        "repr is a bad string": lambda: OddRepr(BadString("x")),
+        "repr is a surrogate": lambda: OddRepr("\ud800\x1b"),
+        "repr is long": lambda: OddRepr("password=planted " * 500_000),
+        "class with an odd name": lambda: type("\u2028\x1b" * 999, (Raises,), {})(
+            ValueError()
+        ),
+        "class that cannot be compared": OddClass,
+        "such classes inside": lambda: [OddClass(), {"a": OddClass()}],
+        "such a key": lambda: {OddClass(): 1, "a": 2},
+        "key of a subclass": lambda: {mark_safe("value"): 1, mark_safe("other"): 2},
+        "bad string as key": lambda: {BadString("value"): 1, BadString("other"): 2},
+        "texts of a subclass": lambda: [mark_safe("a"), BadString("b")],
+        "named tuple": lambda: Point(1, "planted"),
+        "named tuple inside": lambda: {
+            "points": [Point(deep(20), Raises(ValueError()))]
+        },
+        "dataclass": lambda: Order("planted"),
+        "dataclass that raises": lambda: Order(1, Raises(ValueError())),
+        "deques": lambda: deque([deque([cycle()])], maxlen=3),
+        "views": lambda: [
+            {"a": 1}.keys(),
+            {"a": 1}.values(),
+            {"password": "planted"}.items(),
+        ],
+        "mapping without end": OddMapping,
+        "struct": lambda: __import__("time").gmtime(0),
         "bad mapping": lambda: BadMapping(a=1),
         "bad list": lambda: BadList([1]),
         "bad string": lambda: BadString("x"),

@@ -1,11 +1,14 @@
 """Exceptions as fields."""
 
+import re
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from .frames import project_frame
+
+_QUERY = re.compile(r"""(?<=\S)\?[\w.~%\[\]+-]++=[^\s"'<>\\]*+""")
 
 
 def exception_fields(error: BaseException) -> dict[str, Any]:
@@ -17,8 +20,8 @@ def error_fields(error: BaseException) -> dict[str, Any]:
     """Return `error.type`, `error.message` and `error.at`.
 
     `error.at` is the innermost frame in the project's code, absent without one.
-    Texts are neither cut nor searched for secrets. Never raises, whatever the
-    methods of `error` do.
+    Texts are without query strings, which HTTP clients put there, and neither cut
+    nor searched for secrets. Never raises, whatever the methods of `error` do.
     """
     kind = type(error)
     name = f"{kind.__module__}.{kind.__qualname__}"
@@ -33,9 +36,14 @@ def error_fields(error: BaseException) -> dict[str, Any]:
     return fields
 
 
+def strip_queries(text: str) -> str:
+    """Return `text` without the query strings of its URLs."""
+    return _QUERY.sub("", text) if "?" in text else text
+
+
 def _call(function: Callable[[BaseException], Any], error: BaseException) -> Any:
     try:
-        return function(error)
+        return strip_queries(function(error))
     except Exception as raised:
         return f"<{type(error).__qualname__} raised {type(raised).__qualname__}>"
 

@@ -16,14 +16,8 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 
 from ..labels import RESOURCES
-from .redaction import (
-    REDACTED,
-    Codes,
-    is_secret,
-    is_secret_value,
-    redact_text,
-    strip_queries,
-)
+from .errors import strip_queries
+from .redaction import REDACTED, Codes, is_secret, redact_text, secrecy
 
 # In characters: of a text, of a `repr` or a text in a container, of a key.
 MAX_TEXT = 20_000
@@ -36,13 +30,11 @@ MAX_DEPTH = 8
 MAX_ITEMS = 100
 MAX_NODES = 1_000
 
-_TEXT = frozenset({str})
 CONTAINERS = (dict, list, tuple, set, frozenset, deque, Mapping, MappingView)
 # Keys known not to be secrets; the first are of labels, because `session.id` is
 # the id of a resource. Bounded, because data can be keys.
 _harmless = {f"{label}.id" for label in RESOURCES.values()}
 MAX_HARMLESS = 10_000
-
 
 _repr = recursive_repr("…")(repr)
 
@@ -54,18 +46,21 @@ def clean(
 
     Never raises. `left` counts the items of nested containers down.
     """
-    is_exact = _TEXT.issuperset(map(type, fields))
-    if not is_exact or not _harmless.issuperset(fields):
-        fields = dict(checked(key, value) for key, value in fields.items())
+    for key in fields:
+        if type(key) is not str or key not in _harmless:
+            fields = dict(checked(key, value) for key, value in fields.items())
+            break
     if "value" in fields:  # Of `{"name": "password", "value": "..."}`.
         name = fields.get("name", fields.get("key"))
         fields["value"] = checked(name, fields["value"])[1]
     for key, value in fields.items():
         # Optimisation: common values need no function call. Their types are exact,
-        # because orjson refuses some subclasses. No private key is that short.
+        # because orjson refuses some subclasses.
         kind = type(value)
         if kind is str and ":" not in value and "=" not in value:
-            if len(value) <= 100 and value.isascii():
+            # A private key is longer than 30 characters.
+            is_short = len(value) <= 30 or len(value) <= MAX_REPR and "--" not in value
+            if is_short and value.isascii():
                 continue
         elif kind is int and value.bit_length() < 64:
             continue
@@ -135,10 +130,7 @@ def clean_text(text: str, length: int = MAX_TEXT) -> str:
 
 
 def show(value: object, text: Any = _repr, length: int = MAX_REPR) -> str:
-    """Return the `repr` of `value`, or another text of it; never raises.
-
-    Secrets are hidden and query strings left out.
-    """
+    """Return the `repr` or another `text` of `value`, without query strings."""
     try:
         shown = str.__str__(text(value))
     except Exception as error:
@@ -153,17 +145,20 @@ def checked(key: object, value: Any) -> tuple[str, Any]:
         name = clean_text(name, MAX_KEY)
     if name in _harmless:
         return name, value
-    if key is name and len(_harmless) < MAX_HARMLESS and not is_secret(name):
+    if key is name and len(_harmless) < MAX_HARMLESS and not secrecy(name):
         _harmless.add(name)
-    return name, REDACTED if is_secret_value(name, value) else value
+    return name, REDACTED if is_secret(name, value) else value
 
 
 def _are_names(items: list[Any]) -> bool:
     """Return True if `items` are short words, such as labels."""
-    joined = "".join(items) if all(type(item) is str for item in items) else ""
-    if len(items) == 2 and is_secret(joined and items[0]):
+    for item in items:
+        if type(item) is not str:
+            return False
+    joined = "".join(items)
+    if len(joined) > MAX_KEY or len(items) == 2 and secrecy(items[0]):
         return False
-    return joined.isidentifier() and len(joined) <= MAX_REPR
+    return joined.isidentifier()
 
 
 def _container(value: Any, depth: int, left: list[int]) -> Any:
