@@ -113,8 +113,12 @@ class Process:
         """Wait until the program ends by itself and return its exit status."""
         return self._popen.wait(timeout)
 
-    def stop(self, number: int = signal.SIGTERM, timeout: float = 15) -> int:
-        """Stop the program and return its exit status; 15 s later, kill it."""
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 45) -> int:
+        """Stop the program and return its exit status; `timeout` s later, kill it.
+
+        A child of Celery's pool can wait for half a minute if the signal comes right
+        after its last task (billiard 4.3).
+        """
         if self._popen.poll() is None:
             self._popen.send_signal(number)
         try:
