@@ -5,7 +5,7 @@ from typing import Any
 from unittest.mock import Mock, patch
 
 # With an unknown propagator OpenTelemetry cannot be imported (1.45).
-with patch.dict(os.environ, {"OTEL_PROPAGATORS": ""}):
+with patch.dict(os.environ, {"OTEL_PROPAGATORS": "tracecontext"}):
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs import export as logs_export
     from opentelemetry.sdk.trace import TracerProvider, sampling
